@@ -1,0 +1,107 @@
+/*
+ * rnd.c - randomness from the kernel, and the texts made of it.
+ */
+#include "compat.h"
+#include "rnd.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+void rnd_bytes(void *buf, size_t n)
+{
+	unsigned char *at = buf;
+
+	while (n) {
+		ssize_t got = getrandom(at, n, 0);
+
+		/* a worker without randomness must not go on */
+		BUG_ON(got < 0 && errno != EINTR);
+		if (got > 0) {
+			at += got;
+			n -= (size_t)got;
+		}
+	}
+}
+
+uint32_t rnd_below(uint32_t bound)
+{
+	uint32_t reject, v;
+
+	BUG_ON(bound == 0);
+	/* 2^32 mod bound: values below it would make small results likelier */
+	reject = (uint32_t)-bound % bound;
+	do
+		rnd_bytes(&v, sizeof(v));
+	while (v < reject);
+	return v % bound;
+}
+
+void rnd_uuid7(unsigned char uuid[16])
+{
+	uint64_t ms = (uint64_t)(clock_wall_us() / 1000);
+	int i;
+
+	for (i = 5; i >= 0; i--) {
+		uuid[i] = (unsigned char)ms;
+		ms >>= 8;
+	}
+	rnd_bytes(uuid + 6, 10);
+	uuid[6] = (unsigned char)(0x70 | (uuid[6] & 0x0f));
+	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
+}
+
+const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT])
+{
+	static const size_t group[] = { 4, 2, 2, 2, 6 };
+	size_t i;
+	char *out = buf;
+
+	for (i = 0; i < COUNT(group); i++) {
+		hex_encode(uuid, group[i], out);
+		uuid += group[i];
+		out += 2 * group[i];
+		*out++ = i + 1 < COUNT(group) ? '-' : '\0';
+	}
+	return buf;
+}
+
+void hex_encode(const unsigned char *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int hex_decode(const char *text, size_t len, unsigned char *out, size_t n)
+{
+	size_t i;
+
+	if (len / 2 != n || len % 2)
+		return -1;
+	for (i = 0; i < n; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -1;
+		out[i] = (unsigned char)(high * 16 + low);
+	}
+	return 0;
+}

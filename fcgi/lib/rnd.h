@@ -1,0 +1,21 @@
+/*
+ * rnd.h - randomness from the kernel (getrandom); a failure ends the process. Thread-safe.
+ */
+#ifndef HALLE_RND_H
+#define HALLE_RND_H
+
+#include "compat.h"
+
+void rnd_bytes(void *buf, size_t n);
+/* Uniform in [0, bound); bound > 0. */
+uint32_t rnd_below(uint32_t bound);
+/* RFC 9562 UUID version 7: time-ordered, 74 random bits. */
+void rnd_uuid7(unsigned char uuid[16]);
+#define UUID_TEXT 37
+const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT]);
+/* Lower-case hexadecimal with a final NUL; out holds 2n + 1 bytes. */
+void hex_encode(const unsigned char *bytes, size_t n, char *out);
+/* Exactly 2n hexadecimal digits; -1 otherwise. */
+NODISCARD int hex_decode(const char *text, size_t len, unsigned char *out, size_t n);
+
+#endif
