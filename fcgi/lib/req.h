@@ -1,0 +1,67 @@
+/*
+ * req.h - one request as a handler sees it. Filled by svc and route, answered through resp.h.
+ * Everything it points to lives in pool until the answer is sent. One thread at a time.
+ */
+#ifndef HALLE_REQ_H
+#define HALLE_REQ_H
+
+#include "body.h"
+#include "db.h"
+#include "err.h"
+#include "json.h"
+#include "query.h"
+#include "token.h"
+
+enum method { M_OTHER, M_GET, M_HEAD, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_COUNT };
+
+struct worker; /* svc.h */
+
+struct req {
+	enum method method; /* a HEAD is served by its GET handler */
+	bool head;
+	bool internal;       /* came through the internal socket */
+	const char *path;    /* decoded and normalised by nginx */
+	const char *query;   /* raw, "" when none */
+	const char *id;      /* X-Request-Id */
+	const char *trace;   /* traceparent (W3C Trace Context) or "" */
+	const char *origin;  /* Origin header or "" */
+	const char *remote;  /* client address */
+	const char *content_type;
+	const char *authorization;
+	const char *if_none_match;
+	const char *if_match;
+	const char *idempotency_key; /* checked, unquoted; NULL when absent */
+	const char *user_agent;
+	enum lang lang;
+	const char *body; /* NUL-terminated */
+	size_t body_len;
+	uint64_t arg[2]; /* {…} of the path template, in order */
+	struct claims who; /* from the verified token; role ROLE_PUBLIC when anonymous */
+	int64_t start_us, deadline_us; /* clock_mono_us */
+
+	struct pool *pool;
+	struct db *db;
+	struct worker *worker;
+
+	/* the answer, see resp.h */
+	int status;
+	enum err error;  /* valid when failed */
+	bool failed;
+	bool db_retry;   /* the error came from DB_RETRY: a ROUTE_TX route runs again */
+	struct sbuf *head_out;
+	struct sbuf *body_out;
+	const char *etag; /* with quotes, or NULL */
+	struct jw jw;
+};
+
+/* Body or query string by table; faults are answered (400) and -1 returned. present_r may be
+ * NULL. The media type was checked by the route. */
+NODISCARD int req_body(struct req *req, const struct field *table, void *dst, size_t size,
+		       uint64_t *present_r);
+NODISCARD int req_query(struct req *req, const struct field *table, void *dst, size_t size,
+			uint64_t *present_r);
+
+/* Milliseconds left before the deadline, at least 0, at most cap. */
+int req_left_ms(const struct req *req, int cap);
+
+#endif
