@@ -1,0 +1,123 @@
+/* auth_db.c - the statements of halle-auth. */
+#include "compat.h"
+
+#include "auth_db.h"
+
+#define ACCOUNT "SELECT id, username, email, role, password, status FROM account WHERE "
+
+enum {
+	BY_ID,
+	BY_USERNAME,
+	BY_EMAIL,
+	ADD,
+	LOGIN,
+	SESSION_ADD,
+	REFRESH_ADD,
+	SESSION_PURGE
+};
+
+static const struct db_stmt sql[] = {
+	[BY_ID] = { "account_by_id", ACCOUNT "id = ?", "u", "usssss" },
+	[BY_USERNAME] = { "account_by_username", ACCOUNT "username = ?", "s", "usssss" },
+	[BY_EMAIL] = { "account_by_email", ACCOUNT "email = ?", "s", "usssss" },
+	[ADD] = { "account_add",
+		  "INSERT INTO account (username, email, password, created_at, "
+		  "updated_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+		  "sss", "" },
+	[LOGIN] = { "account_login",
+		    "UPDATE account SET password = ?, last_login_at = UTC_TIMESTAMP(6) "
+		    "WHERE id = ? AND status = 'active' AND password = ?",
+		    "sus", "" },
+	[SESSION_ADD] = { "session_add",
+			  "INSERT INTO session (id, account_id, ip, user_agent, "
+			  "created_at, last_used_at, expires_at) VALUES (?, ?, ?, ?, "
+			  "UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
+			  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
+			  "bussi", "" },
+	[REFRESH_ADD] = { "refresh_add",
+			  "INSERT INTO refresh_token (hash, session_id, issued_at, "
+			  "expires_at) VALUES (?, ?, UTC_TIMESTAMP(6), "
+			  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
+			  "bbi", "" },
+	[SESSION_PURGE] = { "session_purge",
+			    "DELETE FROM session WHERE expires_at < UTC_TIMESTAMP(6) "
+			    "LIMIT 1000",
+			    "", "" },
+};
+
+static enum db_status read_account(enum db_status st, const struct db_val *row,
+				   struct account *out)
+{
+	if (st == DB_OK)
+		*out = (struct account){ .id = row[0].u,
+					 .username = row[1].s,
+					 .email = row[2].s,
+					 .role = row[3].s,
+					 .password = row[4].s,
+					 .active = strcmp(row[5].s, "active") == 0 };
+	return st;
+}
+
+enum db_status auth_db_account_by_id(struct db *db, uint64_t id, struct account *out)
+{
+	const struct db_val *row = NULL;
+	enum db_status st = db_one(db, &sql[BY_ID], &row, db_u(id));
+
+	return read_account(st, row, out);
+}
+
+enum db_status auth_db_account_by_username(struct db *db, const char *username,
+					   struct account *out)
+{
+	const struct db_val *row = NULL;
+	enum db_status st = db_one(db, &sql[BY_USERNAME], &row, db_s(username));
+
+	return read_account(st, row, out);
+}
+
+enum db_status auth_db_account_by_email(struct db *db, const char *email,
+					struct account *out)
+{
+	const struct db_val *row = NULL;
+	enum db_status st = db_one(db, &sql[BY_EMAIL], &row, db_s(email));
+
+	return read_account(st, row, out);
+}
+
+enum db_status auth_db_account_add(struct db *db, const char *username, const char *email,
+				   const char *password, uint64_t *id_r)
+{
+	enum db_status st =
+		db_exec(db, &sql[ADD], db_s(username), db_s(email), db_s(password));
+
+	*id_r = db_insert_id(db);
+	return st;
+}
+
+enum db_status auth_db_account_login(struct db *db, const struct account *account,
+				     const char *password)
+{
+	enum db_status st = db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
+				    db_s(account->password));
+
+	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+}
+
+enum db_status auth_db_session_add(struct db *db, const struct session *session)
+{
+	return db_exec(db, &sql[SESSION_ADD], db_b(session->id, sizeof(session->id)),
+		       db_u(session->account_id), db_s(session->ip),
+		       db_s(session->user_agent), db_i(session->ttl_s));
+}
+
+enum db_status auth_db_refresh_add(struct db *db, const struct session *session,
+				   const unsigned char hash[REFRESH_HASH])
+{
+	return db_exec(db, &sql[REFRESH_ADD], db_b(hash, REFRESH_HASH),
+		       db_b(session->id, sizeof(session->id)), db_i(session->ttl_s));
+}
+
+enum db_status auth_db_session_purge(struct db *db)
+{
+	return db_exec(db, &sql[SESSION_PURGE]);
+}

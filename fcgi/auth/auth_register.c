@@ -1,0 +1,194 @@
+/* auth_register.c - new accounts. */
+#include "compat.h"
+
+#include "auth.h"
+#include "auth_db.h"
+#include "clock.h"
+#include "credentials.h"
+#include "idem.h"
+#include "log.h"
+#include "outbox.h"
+#include "passwd.h"
+
+#define DELIVER_MS 500
+
+struct registration {
+	const char *username, *email, *password;
+};
+
+static const struct field fields[] = {
+	FIELD_STR(struct registration, username, USERNAME_MIN, USERNAME_MAX,
+		  .required = true, .check = username_is),
+	FIELD_STR(struct registration, email, EMAIL_MIN, EMAIL_MAX, .required = true,
+		  .check = email_is),
+	FIELD_STR(struct registration, password, PASSWORD_MIN, PASSWORD_MAX,
+		  .required = true),
+	{ 0 },
+};
+
+struct creation {
+	struct req *req;
+	const struct registration *in;
+	const char *phc;
+	enum err refusal; /* with DB_CONFLICT; ERR_COUNT: the answer stands already */
+	bool replayed;
+	unsigned char events[2][16];
+};
+
+static int parse(struct req *req, struct registration *in)
+{
+	struct faults faults = { .count = 0 };
+
+	if (req_body(req, fields, in, sizeof(*in), NULL) < 0)
+		return -1;
+	if (password_is_common(in->password, in->username)) {
+		fault_add(&faults, "#/password", "common", 0, FIELD_TYPE_STR);
+		return resp_faults(req, &faults);
+	}
+	return 0;
+}
+
+/* What Idempotency-Key compares instead of the body: a fast hash of a password must not
+ * be stored anywhere. */
+static void describe_body(struct req *req, const struct registration *in)
+{
+	req->body = pool_printf(req->pool, "%s %s", in->username, in->email);
+	req->body_len = strlen(req->body);
+}
+
+static int hash(struct req *req, const char *password, char phc[PASSWD_TEXT])
+{
+	if (auth_gate_enter(req) < 0)
+		return -1;
+	passwd_hash(password, strlen(password), phc);
+	gate_leave(auth_gate(req));
+	return 0;
+}
+
+static enum db_status announce(struct db *db, const char *service,
+			       const struct registration *in, uint64_t id,
+			       unsigned char event[16])
+{
+	enum db_status st;
+	struct sbuf data;
+	struct jw w;
+
+	sbuf_init(&data, 1024);
+	jw_init(&w, &data);
+	jw_obj(&w);
+	jw_ku64(&w, "user_id", id);
+	jw_kstr(&w, "username", in->username);
+	jw_kstr(&w, "email", in->email);
+	jw_kstr(&w, "role", role_name(ROLE_CUSTOMER));
+	jw_end_obj(&w);
+	st = outbox_put(db, service, "user.created", sbuf_str(&data), data.len, event);
+	sbuf_free(&data);
+	return st;
+}
+
+static void answer(struct req *req, const struct registration *in, uint64_t id)
+{
+	struct jw *w = resp_data(req, 201);
+
+	resp_header(req, "Location", "/users/%" PRIu64, id);
+	jw_obj(w);
+	jw_ku64(w, "user_id", id);
+	jw_kstr(w, "username", in->username);
+	jw_end_obj(w);
+	resp_done(req);
+}
+
+static enum db_status add(struct db *db, struct creation *c)
+{
+	const struct registration *in = c->in;
+	uint64_t id;
+	enum db_status st = auth_db_account_add(db, in->username, in->email, c->phc, &id);
+
+	if (st == DB_CONFLICT)
+		c->refusal = strcmp(db_conflict_key(db), "email") == 0
+				     ? ERR_EMAIL_TAKEN
+				     : ERR_USERNAME_TAKEN;
+	if (st == DB_OK)
+		st = announce(db, "users", in, id, c->events[0]);
+	if (st == DB_OK)
+		st = announce(db, "carts", in, id, c->events[1]);
+	if (st == DB_OK)
+		answer(c->req, in, id);
+	return st;
+}
+
+static enum db_status create(struct db *db, void *arg)
+{
+	struct creation *c = arg;
+	enum db_status st;
+
+	c->refusal = ERR_COUNT;
+	switch (idem_enter(c->req, "/auth/register")) {
+	case IDEM_REPLAY:
+		c->replayed = true;
+		return DB_OK;
+	case IDEM_REFUSED:
+		return c->req->db_retry ? DB_RETRY : DB_CONFLICT;
+	case IDEM_NEW:
+		break;
+	}
+	st = add(db, c);
+	return st == DB_OK ? idem_leave(c->req) : st;
+}
+
+/* So that the client finds profile and cart when it reads the answer. */
+static void deliver(struct req *req, const struct creation *c)
+{
+	int64_t until = clock_mono_us() / 1000 + req_left_ms(req, DELIVER_MS);
+	bool all = true;
+
+	for (size_t i = 0; i < COUNT(c->events); i++) {
+		int64_t left = until - clock_mono_us() / 1000;
+
+		if (left <= 0 || !outbox_deliver_one(req->db, req->worker->peer,
+						     c->events[i], (int)left))
+			all = false;
+	}
+	if (!all)
+		svc_outbox_kick(req->worker->svc);
+}
+
+static int commit(struct creation *c)
+{
+	struct req *req = c->req;
+	enum db_status st = db_tx(req->db, create, c);
+
+	switch (st) {
+	case DB_OK:
+		if (!c->replayed)
+			deliver(req, c);
+		return 0;
+	case DB_CONFLICT:
+		return c->refusal == ERR_COUNT ? -1 : resp_error(req, c->refusal);
+	case DB_NONE:
+	case DB_RETRY:
+	case DB_UNCERTAIN:
+	case DB_DOWN:
+	case DB_FAIL:
+		break;
+	}
+	return resp_db(req, st);
+}
+
+int auth_register(struct req *req)
+{
+	char phc[PASSWD_TEXT];
+	struct registration in = { .username = NULL };
+	int rc;
+
+	if (parse(req, &in) < 0) {
+		auth_forget(req, in.password);
+		return -1;
+	}
+	rc = hash(req, in.password, phc);
+	auth_forget(req, in.password);
+	if (rc < 0)
+		return -1;
+	describe_body(req, &in);
+	return commit(&(struct creation){ .req = req, .in = &in, .phc = phc });
+}

@@ -1,0 +1,89 @@
+/* passwd.c - argon2id, and which verifier a stored text belongs to. */
+#include "compat.h"
+
+#include <argon2.h>
+
+#include "passwd.h"
+#include "rnd.h"
+
+/* OWASP's minimum for argon2id: m in KiB, t passes, p lanes. */
+#define ARGON_M	       19456
+#define ARGON_T	       2
+#define ARGON_P	       1
+#define ARGON_PREFIX   "$argon2id$v=19$m=19456,t=2,p=1$"
+#define ARGON_SALT_LEN 16
+#define ARGON_TAG_LEN  32
+
+const char passwd_dummy[] =
+	ARGON_PREFIX "bm9ib2R5IGhhcyB0aGlzIQ$FMASPiBMBIGAWDeeE+1g8EQ7mYRsSjRb4GxIfA2zjLY";
+
+void passwd_hash(const char *password, size_t len, char phc[PASSWD_TEXT])
+{
+	unsigned char salt[ARGON_SALT_LEN];
+	int rc;
+
+	rnd_bytes(salt, sizeof(salt));
+	rc = argon2id_hash_encoded(ARGON_T, ARGON_M, ARGON_P, password, len, salt,
+				   sizeof(salt), ARGON_TAG_LEN, phc, PASSWD_TEXT);
+	/* the parameters are constants, so only memory can have been wanting */
+	BUG_ON(rc != ARGON2_OK);
+}
+
+/* Moves *p past the text and a number in min..max. */
+static bool read_parameter(const char **p, const char *text, unsigned long min,
+			   unsigned long max)
+{
+	size_t n = strlen(text);
+	unsigned long v = 0;
+	const char *s = *p + n;
+
+	if (strncmp(*p, text, n) != 0)
+		return false;
+	while (*s >= '0' && *s <= '9' && v <= max)
+		v = v * 10 + (unsigned long)(*s++ - '0');
+	*p = s;
+	return v >= min && v <= max;
+}
+
+/* libargon2 would take whatever memory and time the text asks for. */
+static bool argon_affordable(const char *stored)
+{
+	return read_parameter(&stored, "$argon2id$v=", 19, 19) &&
+	       read_parameter(&stored, "$m=", 8, 65536) &&
+	       read_parameter(&stored, ",t=", 1, 10) &&
+	       read_parameter(&stored, ",p=", 1, 4) && *stored == '$';
+}
+
+static bool argon_verify(const char *stored, const char *password, size_t len)
+{
+	int rc;
+
+	if (!argon_affordable(stored))
+		return false;
+	rc = argon2id_verify(stored, password, len);
+	BUG_ON(rc == ARGON2_MEMORY_ALLOCATION_ERROR);
+	return rc == ARGON2_OK;
+}
+
+bool passwd_verify(const char *stored, const char *password, size_t len)
+{
+	if (werkzeug_is(stored))
+		return werkzeug_verify(stored, password, len);
+	return argon_verify(stored, password, len);
+}
+
+bool passwd_outdated(const char *stored)
+{
+	return strncmp(stored, ARGON_PREFIX, strlen(ARGON_PREFIX)) != 0;
+}
+
+void passwd_wipe(const char *text, size_t len)
+{
+	/* texts of a request are const for everybody but who wipes them */
+	union {
+		const char *given;
+		char *writable;
+	} p = { .given = text };
+
+	explicit_bzero(p.writable, len);
+}

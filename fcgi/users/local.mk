@@ -1,0 +1,5 @@
+sbin_PROGRAMS += halle-users
+halle_users_SOURCES = \
+	fcgi/users/users.h fcgi/users/users_main.c fcgi/users/users_profile.c \
+	fcgi/users/users_events.c fcgi/users/users_db.c fcgi/users/users_db.h
+halle_users_LDADD = $(HALLE_LIBS)

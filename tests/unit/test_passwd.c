@@ -1,0 +1,282 @@
+/* test_passwd.c - password hashes, their gate, and the forms of names. */
+#include "compat.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "clock.h"
+#include "credentials.h"
+#include "gate.h"
+#include "passwd.h"
+
+#define ARGON_OURS                                                                       \
+	"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg"                          \
+	"$rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk"
+#define ARGON_OLD                                                                        \
+	"$argon2id$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg"                           \
+	"$yKu3VvxpnGuioOMoo23yIk+ovTMwsjQzEGrIn1aXYmc"
+#define SCRYPT_TAG                                                                       \
+	"a745177740cefd9f2860f381eccba5440b997914bcd74e03cef8185a43a22b6f"               \
+	"3c20587cea8a8c1120390dc0e2dc3b80d324c31326ff539b379130f4f028692b"
+#define SCRYPT "scrypt:32768:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG
+#define SCRYPT_UTF8                                                                      \
+	"scrypt:16384:8:2$saltySALT1234567$"                                             \
+	"8513fc884b41d151fcc3c3cb5f8a91403fba9240af9967588654f9cc9e9067fa"               \
+	"a286b41820d50ebfac48f07287c4e88d3e2712236ba22426aa737dcbcb430ac4"
+#define PBKDF2_TAG "edd43adcd27b0595f6539f393b4c97e0e414031ecca7e9579ea04573d3be0385"
+#define PBKDF2	   "pbkdf2:sha256:1000$kR3nq0XvPz5YbT7u$" PBKDF2_TAG
+#define PBKDF2_SLOW                                                                      \
+	"pbkdf2:sha256:600000$aB3dE5gH$"                                                 \
+	"19d9a3ac141dc1955333d093b77a5b7b3a8ff8b7a48dd627150e9b2fa27db9c4"
+
+static bool fits(const char *stored, const char *password)
+{
+	return passwd_verify(stored, password, strlen(password));
+}
+
+static void known_hashes_fit_their_password_only(void **state UNUSED)
+{
+	static const struct {
+		const char *stored, *password;
+	} cases[] = {
+		{ ARGON_OURS, "correct horse" }, { ARGON_OLD, "correct horse" },
+		{ SCRYPT, "correct horse" },	 { SCRYPT_UTF8, "pässwörd ☃" },
+		{ PBKDF2, "correct horse" },	 { PBKDF2_SLOW, "correct horse" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_true(fits(cases[i].stored, cases[i].password));
+		assert_false(fits(cases[i].stored, "correct horsf"));
+		assert_false(fits(cases[i].stored, ""));
+	}
+}
+
+static void a_new_hash_fits_and_differs_from_the_next(void **state UNUSED)
+{
+	char a[PASSWD_TEXT], b[PASSWD_TEXT];
+
+	passwd_hash("s3cret word", 11, a);
+	passwd_hash("s3cret word", 11, b);
+	assert_string_not_equal(a, b);
+	assert_true(fits(a, "s3cret word"));
+	assert_false(fits(a, "s3cret worD"));
+	assert_false(passwd_outdated(a));
+}
+
+static void only_hashes_of_today_are_kept(void **state UNUSED)
+{
+	assert_false(passwd_outdated(ARGON_OURS));
+	assert_true(passwd_outdated(ARGON_OLD));
+	assert_true(passwd_outdated(SCRYPT));
+	assert_true(passwd_outdated(PBKDF2));
+}
+
+static void
+the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing(void **state UNUSED)
+{
+	assert_false(passwd_outdated(passwd_dummy));
+	assert_int_equal(strlen(passwd_dummy), strlen(ARGON_OURS));
+	assert_false(fits(passwd_dummy, "nobody has this!"));
+}
+
+static void texts_of_another_form_or_out_of_bounds_fit_nothing(void **state UNUSED)
+{
+	static const char *const stored[] = {
+		"",
+		"$",
+		"correct horse",
+		"plain:correct horse",
+		"$2b$12$abcdefghijklmnopqrstuv",
+		"$argon2i$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$rk2M",
+		"$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
+		"rk2Mi3E4dgRMg0fHaYap",
+		"$argon2id$v=19$m=19456,t=4000000000,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
+		"rk2Mi3E4dgRMg0",
+		"$argon2id$v=19$m=19456,t=2,p=64$MDEyMzQ1Njc4OWFiY2RlZg$"
+		"rk2Mi3E4dgRMg0fHaYaptW",
+		"$argon2id$v=19$m=99999999999999999999,t=2,p=1$MDEy$rk2M",
+		"$argon2id$v=19$m=19456,t=2,p=1",
+		"$argon2id$v=19$m=19456,t=2,p=1$!$!",
+		"scrypt:",
+		"scrypt:32768:8:1",
+		"scrypt:32768:8:1$",
+		"scrypt:32768:8:1$salt",
+		"scrypt:32768:8:1$$" SCRYPT_TAG,
+		"scrypt:32768:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG "0",
+		"scrypt:32768:8:1$kR3nq0XvPz5YbT7u$zz",
+		"scrypt:32768:8$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:262144:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:32767:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:0:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:1:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:32768:16:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:32768:8:0$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:32768:8:17$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:-32768:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"scrypt:18446744073709584384:8:1$kR3nq0XvPz5YbT7u$" SCRYPT_TAG,
+		"pbkdf2:sha256:999$kR3nq0XvPz5YbT7u$" PBKDF2_TAG,
+		"pbkdf2:sha256:2000001$kR3nq0XvPz5YbT7u$" PBKDF2_TAG,
+		"pbkdf2:sha256:1000$kR3nq0XvPz5YbT7u$edd4",
+		"pbkdf2:sha1:1000$kR3nq0XvPz5YbT7u$" PBKDF2_TAG,
+		"pbkdf2:sha256$kR3nq0XvPz5YbT7u$" PBKDF2_TAG,
+		"pbkdf2:sha256:1000$" PBKDF2_TAG,
+	};
+
+	for (size_t i = 0; i < COUNT(stored); i++)
+		assert_false(fits(stored[i], "correct horse"));
+}
+
+static void a_wiped_password_is_gone(void **state UNUSED)
+{
+	char text[] = "secret";
+
+	passwd_wipe(text, 6);
+	assert_memory_equal(text, "\0\0\0\0\0\0", 7);
+}
+
+static void
+a_full_gate_refuses_beyond_its_queue_and_after_the_deadline(void **state UNUSED)
+{
+	struct gate *gate = gate_new(2, 0);
+	int64_t from;
+
+	assert_true(gate_enter(gate, clock_mono_us()));
+	assert_true(gate_enter(gate, clock_mono_us()));
+	assert_false(gate_enter(gate, clock_mono_us() + 60000000));
+	gate_leave(gate);
+	assert_true(gate_enter(gate, clock_mono_us()));
+	gate_free(&gate);
+	assert_null(gate);
+
+	gate = gate_new(1, 1);
+	assert_true(gate_enter(gate, clock_mono_us()));
+	from = clock_mono_us();
+	assert_false(gate_enter(gate, from + 20000));
+	assert_true(clock_mono_us() - from >= 20000);
+	gate_free(&gate);
+}
+
+static void *enter_within_a_minute(void *gate)
+{
+	return gate_enter(gate, clock_mono_us() + 60000000) ? gate : NULL;
+}
+
+static void a_waiting_thread_gets_the_place_that_is_given_back(void **state UNUSED)
+{
+	struct gate *gate = gate_new(1, 4);
+	pthread_t waiting;
+	void *entered;
+
+	assert_true(gate_enter(gate, clock_mono_us()));
+	assert_int_equal(pthread_create(&waiting, NULL, enter_within_a_minute, gate), 0);
+	usleep(10000);
+	gate_leave(gate);
+	assert_int_equal(pthread_join(waiting, &entered), 0);
+	assert_ptr_equal(entered, gate);
+	gate_free(&gate);
+}
+
+static void a_gate_without_a_number_has_a_place_per_core(void **state UNUSED)
+{
+	struct gate *gate = gate_new(0, 0);
+
+	assert_true(gate_enter(gate, clock_mono_us()));
+	gate_leave(gate);
+	gate_free(&gate);
+}
+
+static void user_names_are_told_from_other_texts(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} cases[] = {
+		{ "bob", true },
+		{ "Bob.O-Neil_7", true },
+		{ "...", true },
+		{ "bo", false },
+		{ "", false },
+		{ "bob smith", false },
+		{ "bob@x.fr", false },
+		{ "bób", false },
+		{ "bob\n", false },
+		{ "0123456789012345678901234567890123456789012345678901234567890123",
+		  true },
+		{ "01234567890123456789012345678901234567890123456789012345678901234",
+		  false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(username_is(cases[i].text), cases[i].is);
+}
+
+static void email_addresses_are_told_from_other_texts(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} cases[] = {
+		{ "a@b.fr", true },
+		{ "first.last+tag@mail.example.org", true },
+		{ "o'neil@xn--caf-dma.fr", true },
+		{ "", false },
+		{ "@", false },
+		{ "a@", false },
+		{ "@b.fr", false },
+		{ "a@b", false },
+		{ "a@b.", false },
+		{ "a@.fr", false },
+		{ "a@b..fr", false },
+		{ "a@-b.fr", false },
+		{ "a@b-.fr", false },
+		{ "a@b@c.fr", false },
+		{ ".a@b.fr", false },
+		{ "a.@b.fr", false },
+		{ "a..b@c.fr", false },
+		{ "a b@c.fr", false },
+		{ "é@c.fr", false },
+		{ "a@b.fr\n", false },
+		{ "a@b.fr\r\nBcc: x@y.fr", false },
+		{ "\"a\"@b.fr", false },
+		{ "01234567890123456789012345678901234567890123456789012345678901234@b.fr",
+		  false },
+		{ "a@0123456789012345678901234567890123456789012345678901234567890123.fr",
+		  false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(email_is(cases[i].text), cases[i].is);
+}
+
+static void guessable_passwords_are_known_in_any_case(void **state UNUSED)
+{
+	assert_true(password_is_common("password", "bob"));
+	assert_true(password_is_common("PassWord1", "bob"));
+	assert_true(password_is_common("zxcvbnma", "bob"));
+	assert_true(password_is_common("Bob.Smith", "bob.smith"));
+	assert_false(password_is_common("correct horse", "bob"));
+	assert_false(password_is_common("password 1 is long", "bob"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_hashes_fit_their_password_only),
+		cmocka_unit_test(a_new_hash_fits_and_differs_from_the_next),
+		cmocka_unit_test(only_hashes_of_today_are_kept),
+		cmocka_unit_test(
+			the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing),
+		cmocka_unit_test(texts_of_another_form_or_out_of_bounds_fit_nothing),
+		cmocka_unit_test(a_wiped_password_is_gone),
+		cmocka_unit_test(
+			a_full_gate_refuses_beyond_its_queue_and_after_the_deadline),
+		cmocka_unit_test(a_waiting_thread_gets_the_place_that_is_given_back),
+		cmocka_unit_test(a_gate_without_a_number_has_a_place_per_core),
+		cmocka_unit_test(user_names_are_told_from_other_texts),
+		cmocka_unit_test(email_addresses_are_told_from_other_texts),
+		cmocka_unit_test(guessable_passwords_are_known_in_any_case),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
