@@ -1,0 +1,88 @@
+/* carts_main.c - halle-carts: the caller's cart, in MariaDB and in the mirror. */
+#include "compat.h"
+
+#include "carts.h"
+
+static const struct route routes[] = {
+	{ M_GET, "/cart", carts_show, ROLE_CUSTOMER },
+	{ M_POST, "/cart", carts_add, ROLE_CUSTOMER },
+	{ M_DELETE, "/cart", carts_empty, ROLE_CUSTOMER },
+	{ M_PATCH, "/cart/items/{product_id}", carts_edit, ROLE_CUSTOMER },
+	{ M_DELETE, "/cart/items/{product_id}", carts_remove, ROLE_CUSTOMER },
+	{ M_POST, "/internal/carts/events", carts_event, ROLE_SERVICE },
+	{ 0 }
+};
+
+static const char *const prefixes[] = { "/cart", "/paniers", NULL };
+
+static int start(struct svc *svc)
+{
+	struct carts *c = xcalloc(1, sizeof(*c));
+
+	c->promoter = promoter_start(svc->cfg);
+	if (!c->promoter) {
+		free(c);
+		return -1;
+	}
+	c->facts = facts_new(cfg_int(svc->cfg, CFG_FACTS_MS) * 1000);
+	c->journal = journal_new(cfg_str(svc->cfg, CFG_JOURNAL));
+	c->reconciler = reconciler_new();
+	svc->data = c;
+	return 0;
+}
+
+static void stop(struct svc *svc)
+{
+	struct carts *c = svc->data;
+
+	promoter_stop(&c->promoter);
+	reconciler_free(&c->reconciler);
+	journal_free(&c->journal);
+	facts_free(&c->facts);
+	free(c);
+	svc->data = NULL;
+}
+
+static int thread_start(struct worker *w)
+{
+	w->local = mirror_new(w->svc->cfg);
+	return w->local ? 0 : -1;
+}
+
+static void thread_stop(struct worker *w)
+{
+	struct mirror *m = w->local;
+
+	mirror_free(&m);
+	w->local = NULL;
+}
+
+static bool probe(struct req *req, struct jw *checks)
+{
+	struct mirror *m = req->worker->local;
+	bool up;
+
+	m->limit_ms = req_left_ms(req, (int)cfg_int(req->worker->svc->cfg, CFG_MIRROR_MS)) + 1;
+	up = mirror_ping(m) == MIRROR_OK;
+	jw_kstr(checks, "mirror", up ? "up" : "down");
+	return up;
+}
+
+static const struct service service = {
+	.name = "carts",
+	.prefixes = prefixes,
+	.routes = routes,
+	.schema = 104,
+	.calls = true,
+	.start = start,
+	.stop = stop,
+	.thread_start = thread_start,
+	.thread_stop = thread_stop,
+	.probe = probe,
+	.jobs = { { "reconciler", RECONCILER_PERIOD_MS, reconciler_run } },
+};
+
+int main(int argc, char **argv)
+{
+	return svc_run(&service, argc, argv);
+}

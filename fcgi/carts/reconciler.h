@@ -1,0 +1,22 @@
+/*
+ * reconciler.h - brings the mirror into step with MariaDB after crashes, restarts and lost
+ * messages. A job of every process; a lease in MariaDB lets one of them work at a time. That
+ * two work at once would be harmless: every repair is made under the cart's row lock or only
+ * installs newer committed states.
+ */
+#ifndef HALLE_CARTS_RECONCILER_H
+#define HALLE_CARTS_RECONCILER_H
+
+#include "svc.h"
+
+#define RECONCILER_PERIOD_MS 2000
+
+struct reconciler;
+
+struct reconciler *reconciler_new(void);
+void reconciler_free(struct reconciler **r);
+
+/* One pass, at most about a second long. Called by one thread. */
+void reconciler_run(struct worker *w);
+
+#endif
