@@ -1,0 +1,141 @@
+# Starting and stopping the processes of an instance. Sourced by dev.
+# shellcheck shell=bash
+
+# pid_of NAME COMM: its process, when it runs.
+pid_of() {
+	local pid comm
+	read -r pid 2>/dev/null <"$run/$1.pid" || return 1
+	read -r comm 2>/dev/null <"/proc/$pid/comm" || return 1
+	[ "$comm" = "$2" ] && echo "$pid"
+}
+
+is_gone() {
+	[ ! -e "/proc/$1" ] || grep -qs '^State:.[ZX]' "/proc/$1/status"
+}
+
+# stop NAME COMM SIGNAL SECONDS: as the signal asks, then by force.
+stop() {
+	local pid
+	pid=$(pid_of "$1" "$2") || return 0
+	kill -"$3" "$pid" 2>/dev/null || return 0
+	if ! wait_for "$4" is_gone "$pid"; then
+		say "$1 did not end within $4 s; killing it."
+		pkill -KILL -P "$pid" || true
+		kill -KILL "$pid" 2>/dev/null || true
+		wait_for 5 is_gone "$pid" || true
+	fi
+	rm -f "$run/$1.pid"
+}
+
+in_background() { # LOG COMMAND...: its own session, no inherited lock
+	local log_file=$1
+	shift
+	setsid "$@" </dev/null >>"$log_file" 2>&1 8>&- 9>&- &
+	background_pid=$!
+}
+
+# -- MariaDB
+
+mariadb_client() {
+	mariadb --defaults-file="$etc/client.cnf" "$@"
+}
+
+mariadb_answers() {
+	mariadb-admin --defaults-file="$etc/client.cnf" --connect-timeout=2 ping
+}
+
+make_mariadb() {
+	[ -d "$data/mariadb" ] && return
+	progress "making the database server's files"
+	rm -rf "$data/mariadb.new"
+	mariadb-install-db --no-defaults --datadir="$data/mariadb.new" --user="$(id -un)" \
+		--auth-root-authentication-method=socket --skip-test-db \
+		>"$log/mariadb-install.log" 2>&1 </dev/null 9>&- ||
+		fail "mariadb-install-db failed" "See the message." "$log/mariadb-install.log"
+	mv "$data/mariadb.new" "$data/mariadb"
+}
+
+start_mariadb() {
+	pid_of mariadb mariadbd >/dev/null && return
+	make_mariadb
+	progress "starting MariaDB"
+	in_background "$log/mariadb.log" mariadbd --defaults-file="$etc/mariadb.cnf" --user="$(id -un)"
+}
+
+await_mariadb() {
+	wait_for 60 mariadb_answers ||
+		fail "MariaDB does not answer" "The log is $log/mariadb.log." "$log/mariadb.log"
+}
+
+# -- Redis
+
+redis_answers() {
+	[ "$(REDISCLI_AUTH=$(<"$etc/mirror-admin.pw") timeout 2 redis-cli -s "$run/redis.sock" \
+		--user halle-admin ping)" = PONG ]
+}
+
+start_redis() {
+	pid_of redis redis-server >/dev/null && return
+	progress "starting Redis"
+	redis-server "$etc/redis.conf" >>"$log/redis.log" 2>&1 </dev/null 8>&- 9>&- ||
+		fail "Redis did not start" "The log is $log/redis.log." "$log/redis.log"
+}
+
+await_redis() {
+	wait_for 60 redis_answers ||
+		fail "Redis does not answer" "The log is $log/redis.log." "$log/redis.log"
+}
+
+# -- workers: N processes on one socket, started again when one ends
+
+start_worker() {
+	local name=$1
+	pid_of "$name" multiwatch >/dev/null && return
+	progress "starting $name"
+	rm -f "$run/$name.sock"
+	in_background "$log/$name.log" spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
+		"$(command -v multiwatch)" -f "$workers" -r 1000000 -t 100 -- \
+		"$build/halle-$name" --config "$etc/halle.conf"
+	echo "$background_pid" >"$run/$name.pid"
+}
+
+# -- nginx
+
+run_nginx() {
+	nginx -p "$var" -e "$log/nginx.log" -c "$etc/nginx/nginx.conf" "$@" 8>&- 9>&-
+}
+
+check_nginx_config() {
+	run_nginx -q -t >"$log/nginx-test.log" 2>&1 ||
+		fail "nginx refuses its configuration in $etc/nginx" "See the message." "$log/nginx-test.log"
+}
+
+start_nginx() {
+	local pid
+	check_nginx_config
+	if pid=$(pid_of nginx nginx); then
+		[ -n "$nginx_changed" ] || return 0
+		progress "nginx reads its new configuration"
+		kill -HUP "$pid"
+		return
+	fi
+	progress "starting nginx"
+	rm -f "$run/internal.sock"
+	run_nginx >"$log/nginx-start.log" 2>&1 </dev/null ||
+		fail "nginx did not start" \
+			"Is a port taken? Choose others with HALLE_HTTPS_PORT and HALLE_HTTP_PORT." \
+			"$log/nginx-start.log"
+	chmod 660 "$run/internal.sock"
+}
+
+get() { # SECONDS PATH [OPTION...]: over HTTPS, as any client would
+	local seconds=$1 path=$2
+	shift 2
+	curl -sS --noproxy '*' --cacert "$etc/tls/cert.pem" --max-time "$seconds" \
+		--connect-to "localhost:$https_port:${address/#0.0.0.0/127.0.0.1}:$https_port" \
+		"$@" "$url$path"
+}
+
+site_ready() {
+	get 3 /readyz --fail -o /dev/null
+}
