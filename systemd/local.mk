@@ -1,0 +1,49 @@
+# Units (one template for all services), users, folders, sample configuration.
+SERVICES = auth users products carts
+
+SYSTEMD_SUBST = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	-e 's|@docdir[@]|$(docdir)|g' -e 's|@pkgdatadir[@]|$(pkgdatadir)|g'
+
+UNITS = halle.target \
+	halle-auth.socket halle-users.socket halle-products.socket halle-carts.socket \
+	halle-auth@.service halle-users@.service halle-products@.service halle-carts@.service
+
+halle.target: systemd/halle.target.in systemd/local.mk
+	$(AM_V_GEN)for s in $(SERVICES); do \
+		echo "Wants=halle-$$s.socket halle-$$s@1.service halle-$$s@2.service"; \
+	done >$@.wants && \
+	$(SYSTEMD_SUBST) -e '/@WANTS[@]/{r $@.wants' -e 'd}' \
+		$(srcdir)/systemd/halle.target.in >$@ && rm -f $@.wants
+
+halle-%.socket: systemd/halle-socket.in
+	$(AM_V_GEN)$(SYSTEMD_SUBST) -e 's|@SERVICE[@]|$*|g' $(srcdir)/systemd/halle-socket.in >$@
+
+# only carts may read the mirror's password
+halle-%@.service: systemd/halle-worker@.service.in
+	$(AM_V_GEN)cred=; test $* != carts || \
+	cred='LoadCredential=mirror.password:$(sysconfdir)/halle/secrets/mirror.password'; \
+	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e 's|@SERVICE[@]|$*|g' \
+		$(srcdir)/systemd/halle-worker@.service.in >$@
+
+if HAVE_SYSTEMD_DIR
+systemdsystemunit_DATA = $(UNITS)
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+sysusers_DATA = halle-sysusers.conf
+tmpfiles_DATA = halle-tmpfiles.conf
+endif
+
+halle-sysusers.conf: systemd/halle.sysusers
+	$(AM_V_GEN)cp $(srcdir)/systemd/halle.sysusers $@
+halle-tmpfiles.conf: systemd/halle.tmpfiles
+	$(AM_V_GEN)cp $(srcdir)/systemd/halle.tmpfiles $@
+
+nodist_sbin_SCRIPTS = halle-setup
+halle-setup: systemd/halle-setup.in
+	$(AM_V_GEN)$(SYSTEMD_SUBST) $(srcdir)/systemd/halle-setup.in >$@ && chmod +x $@
+
+dist_pkgdata_DATA += systemd/halle.conf systemd/redis-halle.conf systemd/redis-acl
+dist_doc_DATA = README
+CLEANFILES += $(UNITS) halle-setup halle-sysusers.conf halle-tmpfiles.conf
+EXTRA_DIST += systemd/halle-setup.in systemd/halle-worker@.service.in systemd/halle-socket.in systemd/halle.target.in \
+	systemd/halle.sysusers systemd/halle.tmpfiles
