@@ -1,0 +1,55 @@
+"""Fixtures: one instance for all modules that only read and write through the API.
+
+HALLE_TEST_VAR, HALLE_HTTPS_PORT and HALLE_HTTP_PORT name a running instance to use instead.
+"""
+
+import os
+
+import pytest
+
+import harness
+
+
+@pytest.fixture(scope="session")
+def instance():
+    var = os.environ.get("HALLE_TEST_VAR")
+    if var:
+        ports = [os.environ[k] for k in ("HALLE_HTTPS_PORT", "HALLE_HTTP_PORT")]
+        yield harness.Instance(var, *ports)
+        return
+    with harness.private_instance(HALLE_LIMITS="off") as made:
+        yield made
+
+
+@pytest.fixture
+def anyone(instance):
+    return instance.client()
+
+
+@pytest.fixture(scope="session")
+def admin(instance):
+    return instance.admin()
+
+
+@pytest.fixture
+def customer(instance):
+    return instance.new_user()
+
+
+@pytest.fixture
+def other(instance):
+    return instance.new_user()
+
+
+@pytest.fixture
+def product(instance, admin):
+    return instance.new_product(admin)
+
+
+@pytest.fixture
+def unharmed(instance):
+    """When the test is over, no worker has died and none has answered 5xx."""
+
+    before = instance.wounds()
+    yield
+    assert instance.wounds() == before

@@ -1,0 +1,143 @@
+# Unit tests (cmocka), one per library module: tests/unit/test_<module>.c
+if HAVE_CMOCKA
+UNIT_TESTS =
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+# base: modules without third-party libraries
+UNIT_TESTS += test_sbuf
+test_sbuf_SOURCES = tests/unit/test_sbuf.c
+test_sbuf_LDADD = $(UNIT_LIBS)
+test_sbuf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_pool
+test_pool_SOURCES = tests/unit/test_pool.c
+test_pool_LDADD = $(UNIT_LIBS)
+test_pool_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_log
+test_log_SOURCES = tests/unit/test_log.c
+test_log_LDADD = $(UNIT_LIBS)
+test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_money
+test_money_SOURCES = tests/unit/test_money.c
+test_money_LDADD = $(UNIT_LIBS)
+test_money_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_err
+test_err_SOURCES = tests/unit/test_err.c
+test_err_LDADD = $(UNIT_LIBS)
+test_err_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_clock
+test_clock_SOURCES = tests/unit/test_clock.c
+test_clock_LDADD = $(UNIT_LIBS)
+test_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_rnd
+test_rnd_SOURCES = tests/unit/test_rnd.c
+test_rnd_LDADD = $(UNIT_LIBS)
+test_rnd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_field
+test_field_SOURCES = tests/unit/test_field.c
+test_field_LDADD = $(UNIT_LIBS)
+test_field_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_metrics
+test_metrics_SOURCES = tests/unit/test_metrics.c
+test_metrics_LDADD = $(UNIT_LIBS)
+test_metrics_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_cfg
+test_cfg_SOURCES = tests/unit/test_cfg.c
+test_cfg_LDADD = $(UNIT_LIBS)
+test_cfg_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+# end of base
+# json, body, query, token
+UNIT_TESTS += test_json
+test_json_SOURCES = tests/unit/test_json.c
+test_json_LDADD = $(UNIT_LIBS)
+test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_json_check
+test_json_check_SOURCES = tests/unit/test_json_check.c
+test_json_check_LDADD = $(UNIT_LIBS)
+test_json_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_body
+test_body_SOURCES = tests/unit/test_body.c
+test_body_LDADD = $(UNIT_LIBS)
+test_body_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_query
+test_query_SOURCES = tests/unit/test_query.c
+test_query_LDADD = $(UNIT_LIBS)
+test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_token
+test_token_SOURCES = tests/unit/test_token.c tests/unit/token_fixture.c tests/unit/token_fixture.h
+test_token_LDADD = $(UNIT_LIBS)
+test_token_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_token_forged
+test_token_forged_SOURCES = tests/unit/test_token_forged.c tests/unit/token_fixture.c \
+	tests/unit/token_fixture.h
+test_token_forged_LDADD = $(UNIT_LIBS)
+test_token_forged_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+# end of json, body, query, token
+# database, outbox, idempotency, peers: each starts a MariaDB or a server of its own
+UNIT_TESTS += test_db
+test_db_SOURCES = tests/unit/test_db.c tests/unit/db_fixture.c tests/unit/db_fixture.h
+test_db_LDADD = $(UNIT_LIBS)
+test_db_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+test_db_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_outbox
+test_outbox_SOURCES = tests/unit/test_outbox.c tests/unit/db_fixture.c tests/unit/db_fixture.h
+test_outbox_LDADD = $(UNIT_LIBS)
+test_outbox_CPPFLAGS = $(test_db_CPPFLAGS)
+test_outbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_idem
+test_idem_SOURCES = tests/unit/test_idem.c tests/unit/db_fixture.c tests/unit/db_fixture.h
+test_idem_LDADD = $(UNIT_LIBS)
+test_idem_CPPFLAGS = $(test_db_CPPFLAGS)
+test_idem_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_peer
+test_peer_SOURCES = tests/unit/test_peer.c tests/unit/http_fixture.c tests/unit/http_fixture.h
+test_peer_LDADD = $(UNIT_LIBS)
+test_peer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+EXTRA_DIST += tests/unit/mariadb.sh
+# end of database
+# auth
+UNIT_TESTS += test_passwd
+test_passwd_SOURCES = tests/unit/test_passwd.c fcgi/auth/passwd.c fcgi/auth/werkzeug.c \
+	fcgi/auth/gate.c fcgi/auth/credentials.c
+test_passwd_LDADD = $(UNIT_LIBS) $(ARGON2_LIBS)
+test_passwd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/auth
+test_passwd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+# end of auth
+# products
+UNIT_TESTS += test_image
+test_image_SOURCES = tests/unit/test_image.c fcgi/products/image.c
+test_image_LDADD = $(UNIT_LIBS)
+test_image_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/products
+test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+# end of products
+# carts
+UNIT_TESTS += test_doc test_journal test_mirror test_facts
+CARTS_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/fcgi/carts
+test_doc_SOURCES = tests/unit/test_doc.c fcgi/carts/doc.c fcgi/carts/doc.h
+test_doc_LDADD = $(UNIT_LIBS)
+test_doc_CFLAGS = $(CARTS_TEST_CFLAGS)
+test_journal_SOURCES = tests/unit/test_journal.c fcgi/carts/journal.c fcgi/carts/journal.h
+test_journal_LDADD = $(UNIT_LIBS)
+test_journal_CFLAGS = $(CARTS_TEST_CFLAGS)
+test_mirror_SOURCES = tests/unit/test_mirror.c fcgi/carts/mirror.c fcgi/carts/mirror_conn.c \
+	fcgi/carts/mirror_redis.c
+test_mirror_LDADD = $(UNIT_LIBS) $(HIREDIS_LIBS)
+test_mirror_CFLAGS = $(CARTS_TEST_CFLAGS)
+test_facts_SOURCES = tests/unit/test_facts.c fcgi/carts/facts.c fcgi/carts/facts.h
+test_facts_LDADD = $(UNIT_LIBS)
+test_facts_CFLAGS = $(CARTS_TEST_CFLAGS)
+# end of carts
+endif
+UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
+
+# rules of HACKING.md, and the black-box tests, which run against an instance of their own:
+# "./dev check" runs them all
+TESTS += tests/layers
+EXTRA_DIST += tests/layers tests/api
+# end of rules and black-box tests
+
+# what MariaDB and Redis alone can do, for ./dev bench: built by "make ceiling"
+EXTRA_PROGRAMS = ceiling
+ceiling_SOURCES = tests/bench/ceiling.c
+ceiling_LDADD = $(MARIADB_LIBS) $(HIREDIS_LIBS)
+EXTRA_DIST += tests/bench/run tests/boot/run tests/boot/smoke
+# end of bench
