@@ -22,13 +22,14 @@ missing_packages() {
 
 # need_packages NAME...: with those that every command needs.
 need_packages() {
-	local missing log_file=/tmp/halle-apt.$$.log
+	local missing log_file
 	command -v dpkg-query >/dev/null ||
 		fail "this is not Debian" "Run it on Debian 12, in a container for example."
 	missing=$(missing_packages "${packages_run[@]}" "${packages_build[@]}" "$@")
 	[ -n "$missing" ] || return 0
 	[ "$(id -u)" = 0 ] ||
 		fail "Debian packages are missing" "Run: sudo apt-get install --no-install-recommends ${missing% }"
+	log_file=$(mktemp)
 	progress "installing packages: ${missing% }"
 	# shellcheck disable=SC2086
 	if ! (umask 022 && export DEBIAN_FRONTEND=noninteractive && apt-get -q update &&

@@ -117,6 +117,7 @@ start_all() {
 	start_mariadb
 	start_redis
 	await_mariadb
+	admit_root
 	apply_sql
 	load_demo
 	await_redis

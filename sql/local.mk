@@ -1,17 +1,34 @@
 # The databases: migrations, grants, and the program that applies them.
-SQL_COMMON = \
-	sql/common/0001-registry.sql sql/common/0002-outbox.sql \
-	sql/common/0003-inbox.sql sql/common/0004-idem.sql
-
 sqldir = $(pkgdatadir)/sql
 dist_sql_SCRIPTS = sql/apply sql/account
 sqlcommondir = $(sqldir)/common
-dist_sqlcommon_DATA = $(SQL_COMMON)
+dist_sqlcommon_DATA = \
+	sql/common/0001-registry.sql \
+	sql/common/0002-outbox.sql \
+	sql/common/0003-inbox.sql \
+	sql/common/0004-idem.sql
 sqlauthdir = $(sqldir)/auth
-dist_sqlauth_DATA = $(srcdir)/sql/auth/*.sql
+dist_sqlauth_DATA = \
+	sql/auth/0101-account.sql \
+	sql/auth/0102-session.sql \
+	sql/auth/0103-refresh_token.sql \
+	sql/auth/grants.sql
 sqlusersdir = $(sqldir)/users
-dist_sqlusers_DATA = $(srcdir)/sql/users/*.sql
+dist_sqlusers_DATA = \
+	sql/users/0101-profile.sql \
+	sql/users/grants.sql
 sqlproductsdir = $(sqldir)/products
-dist_sqlproducts_DATA = $(srcdir)/sql/products/*.sql
+dist_sqlproducts_DATA = \
+	sql/products/0101-product.sql \
+	sql/products/0102-product_image.sql \
+	sql/products/0103-stock_ledger.sql \
+	sql/products/0104-product_word.sql \
+	sql/products/after-load.sql \
+	sql/products/grants.sql
 sqlcartsdir = $(sqldir)/carts
-dist_sqlcarts_DATA = $(srcdir)/sql/carts/*.sql
+dist_sqlcarts_DATA = \
+	sql/carts/0101-cart.sql \
+	sql/carts/0102-cart_op.sql \
+	sql/carts/0103-cart_fence.sql \
+	sql/carts/0104-lease.sql \
+	sql/carts/grants.sql

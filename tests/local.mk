@@ -78,8 +78,15 @@ test_db_SOURCES = tests/unit/test_db.c tests/unit/db_fixture.c tests/unit/db_fix
 test_db_LDADD = $(UNIT_LIBS)
 test_db_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 test_db_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_db_faults
+test_db_faults_SOURCES = tests/unit/test_db_faults.c tests/unit/db_fixture.c \
+	tests/unit/db_fixture.h
+test_db_faults_LDADD = $(UNIT_LIBS)
+test_db_faults_CPPFLAGS = $(test_db_CPPFLAGS)
+test_db_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 UNIT_TESTS += test_outbox
-test_outbox_SOURCES = tests/unit/test_outbox.c tests/unit/db_fixture.c tests/unit/db_fixture.h
+test_outbox_SOURCES = tests/unit/test_outbox.c tests/unit/db_fixture.c tests/unit/db_fixture.h \
+	tests/unit/http_fixture.c tests/unit/http_fixture.h
 test_outbox_LDADD = $(UNIT_LIBS)
 test_outbox_CPPFLAGS = $(test_db_CPPFLAGS)
 test_outbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -126,6 +133,14 @@ test_facts_SOURCES = tests/unit/test_facts.c fcgi/carts/facts.c fcgi/carts/facts
 test_facts_LDADD = $(UNIT_LIBS)
 test_facts_CFLAGS = $(CARTS_TEST_CFLAGS)
 # end of carts
+# answers and routes
+UNIT_TESTS += test_resp test_route
+test_resp_SOURCES = tests/unit/test_resp.c tests/unit/fixture_req.h
+test_resp_LDADD = $(UNIT_LIBS)
+test_resp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_route_SOURCES = tests/unit/test_route.c tests/unit/fixture_req.h
+test_route_LDADD = $(UNIT_LIBS)
+test_route_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 endif
 UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 

@@ -34,11 +34,11 @@ static const struct db_stmt sql[] = {
 		"SELECT user_id, version, fence, doc, deleted FROM cart WHERE user_id > ?"
 		" ORDER BY user_id LIMIT ?", "uu", "uuusu" },
 	[LEASE_TAKE] = { "lease_take",
-		"UPDATE lease SET owner = ?, until_at = NOW(6) + INTERVAL 10 SECOND"
+		"UPDATE lease SET owner = ?, until_at = NOW(6) + INTERVAL 3 SECOND"
 		" WHERE name = ? AND (owner = ? OR until_at < NOW(6))", "sss", "" },
 	[LEASE_MAKE] = { "lease_make",
 		"INSERT IGNORE INTO lease (name, owner, until_at)"
-		" VALUES (?, ?, NOW(6) + INTERVAL 10 SECOND)", "ss", "" },
+		" VALUES (?, ?, NOW(6) + INTERVAL 3 SECOND)", "ss", "" },
 	[OPS_PURGE] = { "ops_purge",
 		"DELETE FROM cart_op WHERE created_at < NOW(6) - INTERVAL 30 DAY"
 		" ORDER BY created_at LIMIT 1000", "", "" },

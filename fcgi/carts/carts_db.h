@@ -50,7 +50,7 @@ NODISCARD enum db_status carts_db_walk(struct db *db, uint64_t after, uint64_t c
 NODISCARD enum db_status carts_db_walk_next(struct db *db, uint64_t *user_r,
 					    struct cart_row *row_r);
 
-/* DB_OK: owner holds the lease for 10 s from now; DB_NONE: another one has it. */
+/* DB_OK: owner holds the lease for 3 s from now; DB_NONE: another one has it. */
 NODISCARD enum db_status carts_db_lease(struct db *db, const char *name, const char *owner);
 
 /* Operations older than 30 days, at most 1000. */

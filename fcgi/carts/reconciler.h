@@ -9,7 +9,8 @@
 
 #include "svc.h"
 
-#define RECONCILER_PERIOD_MS 2000
+/* Period and lease (3 s) leave time for a pass within 5 s after a process that held it died. */
+#define RECONCILER_PERIOD_MS 1000
 
 struct reconciler;
 

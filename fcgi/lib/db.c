@@ -137,8 +137,8 @@ static bool is_fatal(unsigned code)
 	}
 }
 
-/* "Duplicate entry '…' for key 'username'" or "… CONSTRAINT `stock_ck` …". A client may have
- * put such words into the entry, but the server's own come last. */
+/* "Duplicate entry '…' for key 'username'" or "… CONSTRAINT `stock_ck` …". A client may
+ * have put such words into the entry, but the server's own come last. */
 static void note_conflict(struct db *db, unsigned code, const char *text)
 {
 	bool duplicate = code == ER_DUP_ENTRY || code == ER_DUP_ENTRY_WITH_KEY_NAME;
@@ -158,9 +158,11 @@ static void note_conflict(struct db *db, unsigned code, const char *text)
 	db->conflict_key[len] = '\0';
 }
 
-static void log_failure(enum db_status st, const char *name, unsigned code, const char *text)
+static void log_failure(enum db_status st, const char *name, unsigned code,
+			const char *text)
 {
-	enum log_level level = st == DB_RETRY ? LOG_INFO : st == DB_DOWN ? LOG_WARN : LOG_ERROR;
+	enum log_level level = st == DB_RETRY ? LOG_INFO :
+			       st == DB_DOWN  ? LOG_WARN : LOG_ERROR;
 
 	metrics_add(M_DB_ERRORS, 1);
 	log_at(level, "db.error", LOG_STR("statement", name), LOG_INT("code", code),
@@ -174,7 +176,8 @@ enum db_status db_failed(struct db *db, const char *name, unsigned code, const c
 	db->code = code;
 	if (st == DB_CONFLICT) {
 		/* the text holds what a client sent */
-		log_debug("db.conflict", LOG_STR("statement", name), LOG_INT("code", code));
+		log_debug("db.conflict", LOG_STR("statement", name),
+			  LOG_INT("code", code));
 		note_conflict(db, code, text);
 		return st;
 	}
@@ -215,8 +218,9 @@ static void set_options(MYSQL *my)
 	mysql_optionsv(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_optionsv(my, MYSQL_INIT_COMMAND,
 		       "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-	/* sets the collation of parameters too, which collation_connection alone does not */
-	mysql_optionsv(my, MYSQL_INIT_COMMAND, "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci");
+	/* also for parameters, which collation_connection alone does not reach */
+	mysql_optionsv(my, MYSQL_INIT_COMMAND,
+		       "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci");
 	/* messages in English, because note_conflict reads them */
 	mysql_optionsv(my, MYSQL_INIT_COMMAND,
 		       "SET SESSION innodb_lock_wait_timeout = 1, max_statement_time = 2, "
@@ -234,8 +238,10 @@ static MYSQL *dial(const struct cfg *cfg, const char *password, struct sbuf *err
 	BUG_ON(!my);
 	set_options(my);
 	if (mysql_real_connect(my, *socket ? NULL : cfg_str(cfg, CFG_DB_HOST),
-			       cfg_str(cfg, CFG_DB_USER), password, cfg_str(cfg, CFG_DB_NAME),
-			       (unsigned)cfg_int(cfg, CFG_DB_PORT), *socket ? socket : NULL, 0))
+			       cfg_str(cfg, CFG_DB_USER), password,
+			       cfg_str(cfg, CFG_DB_NAME),
+			       (unsigned)cfg_int(cfg, CFG_DB_PORT),
+			       *socket ? socket : NULL, 0))
 		return my;
 	sbuf_printf(error, "%u: %s", mysql_errno(my), mysql_error(my));
 	mysql_close(my);
@@ -326,7 +332,7 @@ static enum db_status attempt(struct db *db, const struct db_stmt *stmt,
 	st = db_prep_get(db, stmt, &prep);
 	if (st == DB_OK) {
 		st = db_prep_execute(db, prep, args);
-		/* 2006: the request did not go out whole; 2013: the answer did not come */
+		/* 2006: the request did not go out whole, so it was not run */
 		sent = st != DB_OK && db->code != CR_SERVER_GONE_ERROR;
 	}
 	if (db->my || db->in_tx)
@@ -338,7 +344,8 @@ static enum db_status attempt(struct db *db, const struct db_stmt *stmt,
 	return DB_UNCERTAIN; /* its own transaction: the loss may have met the commit */
 }
 
-static enum db_status run(struct db *db, const struct db_stmt *stmt, const struct db_val *args)
+static enum db_status run(struct db *db, const struct db_stmt *stmt,
+			  const struct db_val *args)
 {
 	int64_t start = clock_mono_us();
 	enum db_status st;
@@ -403,7 +410,8 @@ enum db_status db_schema_version(struct db *db, uint64_t *version_r)
 	const struct db_val *row;
 	enum db_status st = db_one(db, &sql, &row);
 
-	if (st == DB_FAIL && (db->code == ER_NO_SUCH_TABLE || db->code == CODE_ACCESS_DENIED))
+	if (st == DB_FAIL &&
+	    (db->code == ER_NO_SUCH_TABLE || db->code == CODE_ACCESS_DENIED))
 		return DB_NONE;
 	if (st != DB_OK)
 		return st;

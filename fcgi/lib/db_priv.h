@@ -1,6 +1,6 @@
 /*
- * db_priv.h - what the three sources of db share: db.c (connection, errors, calls), db_stmt.c
- * (prepared statements and their values), db_tx.c (transactions).
+ * db_priv.h - what the three sources of db share: db.c (connection, errors, calls),
+ * db_stmt.c (prepared statements and their values), db_tx.c (transactions).
  */
 #ifndef HALLE_DB_PRIV_H
 #define HALLE_DB_PRIV_H
@@ -22,7 +22,7 @@ struct db {
 	MYSQL *my;            /* NULL: not connected */
 	bool down;            /* the last attempt to connect failed */
 	int64_t down_until_us; /* and is not repeated before */
-	struct db_prep *slots[DB_STMT_SLOTS]; /* open addressing by address of the db_stmt */
+	struct db_prep *slots[DB_STMT_SLOTS]; /* open addressing by the db_stmt's address */
 	unsigned prepared;
 	struct db_prep *open; /* its result is not read to the end */
 	bool in_tx;
@@ -40,8 +40,9 @@ struct db {
 NODISCARD enum db_status db_connect(struct db *db);
 /* Ends the connection, and with it the transaction and all prepared statements. */
 void db_close(struct db *db);
-/* Judges a failure of the server or the client library: remembers, counts and logs it, dooms
- * the transaction, and closes a connection that is no longer usable. name: the statement's. */
+/* Judges a failure of the server or the client library: remembers, counts and logs it,
+ * dooms the transaction, and closes a connection that is no longer usable. name: the
+ * statement's. */
 NODISCARD enum db_status db_failed(struct db *db, const char *name, unsigned code,
 				   const char *text);
 /* Drops what is left of an open result. */

@@ -1,4 +1,4 @@
-/* db_stmt.c - prepared statements: one per db_stmt and connection, with fixed bindings. */
+/* db_stmt.c - prepared statements: one per db_stmt and connection, fixed bindings. */
 #define HALLE_BAN_LATER
 #include "compat.h"
 
@@ -119,7 +119,8 @@ static unsigned prepare(struct db_prep *p)
 	return 0;
 }
 
-enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt, struct db_prep **prep_r)
+enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt,
+			   struct db_prep **prep_r)
 {
 	struct db_prep **slot = slot_of(db, stmt), *p = *slot;
 	enum db_status st;
@@ -135,9 +136,8 @@ enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt, struct db_
 	BUG_ON(!p->my);
 	code = prepare(p);
 	if (code) {
-		st = db_failed(db, stmt->name, code,
-			       code == SIGNATURE_DIFFERS ? "parameters or columns differ" :
-							   mysql_stmt_error(p->my));
+		st = db_failed(db, stmt->name, code, code == SIGNATURE_DIFFERS ?
+			       "parameters or columns differ" : mysql_stmt_error(p->my));
 		prep_free(p);
 		return st;
 	}
@@ -152,7 +152,8 @@ static enum db_status failed(struct db *db, const struct db_prep *p)
 
 	/* what goes wrong while rows arrive is told at the connection only */
 	if (code == 0)
-		return db_failed(db, p->stmt->name, mysql_errno(db->my), mysql_error(db->my));
+		return db_failed(db, p->stmt->name, mysql_errno(db->my),
+				 mysql_error(db->my));
 	return db_failed(db, p->stmt->name, code, mysql_stmt_error(p->my));
 }
 
@@ -174,7 +175,8 @@ static void put_arg(struct db_prep *p, unsigned i, const struct db_val *v)
 	}
 }
 
-enum db_status db_prep_execute(struct db *db, struct db_prep *p, const struct db_val *args)
+enum db_status db_prep_execute(struct db *db, struct db_prep *p,
+			       const struct db_val *args)
 {
 	for (unsigned i = 0; i < p->n_in; i++)
 		put_arg(p, i, &args[i]);
@@ -218,7 +220,8 @@ static enum db_status take_value(struct db *db, struct db_prep *p, unsigned i)
 	if (v->type == 's' || v->type == 'b')
 		return take_text(db, p, i);
 	if (cell->error)
-		return db_failed(db, p->stmt->name, NUMBER_DIFFERS, "a number does not fit");
+		return db_failed(db, p->stmt->name, NUMBER_DIFFERS,
+				 "a number does not fit");
 	v->u = cell->u;
 	return DB_OK;
 }
@@ -234,7 +237,8 @@ static enum db_status take_row(struct db *db, struct db_prep *p)
 	return DB_OK;
 }
 
-enum db_status db_prep_fetch(struct db *db, struct db_prep *p, const struct db_val **row_r)
+enum db_status db_prep_fetch(struct db *db, struct db_prep *p,
+			     const struct db_val **row_r)
 {
 	switch (mysql_stmt_fetch(p->my)) {
 	case 0:

@@ -138,7 +138,8 @@ enum db_status db_tx(struct db *db, enum db_status (*fn)(struct db *, void *), v
 
 	for (;;) {
 		enum db_status st = run_once(db, fn, arg, &lost);
-		unsigned allowed = db->code == ER_LOCK_WAIT_TIMEOUT ? 1 : DEADLOCK_REPEATS;
+		bool waited = db->code == ER_LOCK_WAIT_TIMEOUT;
+		unsigned allowed = waited ? 1 : DEADLOCK_REPEATS;
 
 		if (lost && !lost_before) {
 			lost_before = true;

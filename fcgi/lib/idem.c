@@ -12,7 +12,8 @@ enum sql { INSERT, READ, COMPLETE, PURGE };
 
 static const struct db_stmt sql[] = {
 	[INSERT] = { "idem_insert",
-		"INSERT INTO idem (user_id, key_hash, fingerprint) VALUES (?, ?, ?)", "ubb", "" },
+		"INSERT INTO idem (user_id, key_hash, fingerprint) VALUES (?, ?, ?)",
+		"ubb", "" },
 	[READ] = { "idem_read",
 		"SELECT fingerprint, status, headers, body FROM idem"
 		" WHERE user_id = ? AND key_hash = ?", "ub", "bubb" },
@@ -55,7 +56,8 @@ static void hash_key(const struct req *req, unsigned char out[HASH])
 	hash_end(ctx, out);
 }
 
-static void hash_request(const struct req *req, const char *route, unsigned char out[HASH])
+static void hash_request(const struct req *req, const char *route,
+			 unsigned char out[HASH])
 {
 	EVP_MD_CTX *ctx = hash_begin();
 

@@ -27,7 +27,8 @@ static const struct db_stmt sql[] = {
 		"SELECT id, event_id, service, type, data, attempts FROM outbox"
 		" WHERE event_id = ?", "b", "ubsssu" },
 	[LEASE] = { "outbox_lease",
-		"UPDATE outbox SET due_at = NOW(6) + INTERVAL 10 SECOND WHERE id = ?", "u", "" },
+		"UPDATE outbox SET due_at = NOW(6) + INTERVAL 10 SECOND WHERE id = ?",
+		"u", "" },
 	[DELETE] = { "outbox_delete", "DELETE FROM outbox WHERE id = ?", "u", "" },
 	[POSTPONE] = { "outbox_postpone",
 		"UPDATE outbox SET attempts = attempts + 1,"
@@ -47,7 +48,8 @@ enum db_status outbox_put(struct db *db, const char *service, const char *type,
 	rnd_uuid7(id);
 	if (id_r)
 		memcpy(id_r, id, sizeof(id));
-	return db_exec(db, &sql[PUT], db_b(id, sizeof(id)), db_s(service), db_s(type), text);
+	return db_exec(db, &sql[PUT], db_b(id, sizeof(id)), db_s(service), db_s(type),
+		       text);
 }
 
 enum db_status inbox_enter(struct db *db, const unsigned char id[16])
@@ -174,8 +176,10 @@ static int deliver_due(struct db *db, struct peer *peer, int timeout_ms)
 	if (db_tx(db, lease, &b) != DB_OK)
 		return -1;
 	for (unsigned i = 0; i < b.count; i++) {
+		int64_t used_ms = (clock_mono_us() - b.leased_us) / 1000;
+
 		/* what does not fit into the lease comes due again after it */
-		if (clock_mono_us() - b.leased_us > (LEASE_MS - timeout_ms) * INT64_C(1000))
+		if (used_ms + timeout_ms > LEASE_MS)
 			break;
 		if (deliver(db, peer, timeout_ms, &b.events[i], &done) != DB_OK)
 			return -1;

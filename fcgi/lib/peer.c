@@ -13,7 +13,7 @@
 #define CALLEES_MAX     8
 #define REPLY_MAX       (1u << 20)
 #define CONNECT_MS      1000L
-#define IDLE_S          5L /* less than nginx keeps a connection, so it rarely closes first */
+#define IDLE_S          5L /* less than nginx keeps a connection */
 #define TOKEN_TTL_S     60
 #define TOKEN_RENEW_S   30
 #define POLL_MS         1000
@@ -53,7 +53,8 @@ static void curl_start(void)
 	BUG_ON(curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK);
 }
 
-struct peer *peer_new(const struct cfg *cfg, const char *service, const struct token_keys *keys)
+struct peer *peer_new(const struct cfg *cfg, const char *service,
+		      const struct token_keys *keys)
 {
 	struct peer *p = xcalloc(1, sizeof(*p));
 
@@ -101,7 +102,8 @@ static int renew_token(struct peer *p, struct callee *c)
 
 	snprintf(claims.username, sizeof(claims.username), "%s", p->service);
 	sbuf_init(&token, TOKEN_MAX);
-	result = token_issue(p->keys, TOKEN_SERVICE, c->name, &claims, TOKEN_TTL_S, &token);
+	result = token_issue(p->keys, TOKEN_SERVICE, c->name, &claims, TOKEN_TTL_S,
+			     &token);
 	sbuf_reset(&c->header);
 	sbuf_addstr(&c->header, "Authorization: Bearer ");
 	sbuf_add(&c->header, sbuf_str(&token), token.len);
@@ -191,7 +193,8 @@ static void set_transport(struct peer *p, CURL *curl, int timeout_ms)
 {
 	long ms = timeout_ms;
 
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cfg_str(p->cfg, CFG_INTERNAL_SOCKET));
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH,
+			 cfg_str(p->cfg, CFG_INTERNAL_SOCKET));
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -199,7 +202,8 @@ static void set_transport(struct peer *p, CURL *curl, int timeout_ms)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, IDLE_S);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ms);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MS ? ms : CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+			 ms < CONNECT_MS ? ms : CONNECT_MS);
 }
 
 static void set_request(CURL *curl, const struct peer_call *call)
@@ -223,8 +227,9 @@ static void set_request(CURL *curl, const struct peer_call *call)
 static void fail(const struct peer_call *call, const char *error)
 {
 	metrics_add(M_PEER_ERRORS, 1);
-	log_warn("peer.failed", LOG_STR("to", call->service), LOG_STR("method", call->method),
-		 LOG_STR("path", call->path), LOG_STR("error", error));
+	log_warn("peer.failed", LOG_STR("to", call->service),
+		 LOG_STR("method", call->method), LOG_STR("path", call->path),
+		 LOG_STR("error", error));
 }
 
 static void start(struct peer *p, struct line *line, struct peer_call *call)
@@ -264,7 +269,8 @@ static void finish(struct peer *p, struct line *line, struct peer_call *call)
 		curl_easy_getinfo(line->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 0) {
 		sbuf_reset(&line->reply);
-		fail(call, line->error[0] ? line->error : curl_easy_strerror(line->result));
+		fail(call, line->error[0] ? line->error :
+					    curl_easy_strerror(line->result));
 	}
 	curl_slist_free_all(line->headers);
 	line->headers = NULL;
@@ -286,7 +292,8 @@ static void transfer(struct peer *p)
 		struct line *line;
 
 		if (msg->msg == CURLMSG_DONE &&
-		    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &line) == CURLE_OK)
+		    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &line) ==
+			    CURLE_OK)
 			line->result = msg->data.result;
 	}
 }

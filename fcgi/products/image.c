@@ -50,10 +50,11 @@ static uint32_t le32(const unsigned char *p)
 
 static bool sides_fit(uint32_t width, uint32_t height)
 {
-	return width >= 1 && width <= IMAGE_MAX_SIDE && height >= 1 && height <= IMAGE_MAX_SIDE;
+	return width >= 1 && width <= IMAGE_MAX_SIDE && height >= 1 &&
+	       height <= IMAGE_MAX_SIDE;
 }
 
-/* -- PNG ---------------------------------------------------------------------------------- */
+/* -- PNG ----------------------------------------------------------------------------- */
 
 /* CRC-32 of ISO 3309, four bits at a time. */
 static uint32_t crc32_of(const unsigned char *p, size_t len)
@@ -153,7 +154,8 @@ static bool png_chunk(struct png *png, const unsigned char *chunk, size_t len)
 
 static bool is_png(struct span s)
 {
-	static const unsigned char signature[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+	static const unsigned char signature[8] = { 0x89, 'P',  'N',  'G',
+						    '\r', '\n', 0x1a, '\n' };
 	const unsigned char *p = take(&s, sizeof(signature));
 	struct png png = { .header = false };
 
@@ -168,13 +170,14 @@ static bool is_png(struct span s)
 		len = be32(size);
 		chunk = take(&s, len + 4);
 		crc = chunk ? take(&s, 4) : NULL;
-		if (!crc || be32(crc) != crc32_of(chunk, len + 4) || !png_chunk(&png, chunk, len))
+		if (!crc || be32(crc) != crc32_of(chunk, len + 4) ||
+		    !png_chunk(&png, chunk, len))
 			return false;
 	}
 	return s.left == 0;
 }
 
-/* -- JPEG --------------------------------------------------------------------------------- */
+/* -- JPEG ---------------------------------------------------------------------------- */
 
 enum { JPEG_RST0 = 0xd0, JPEG_RST7 = 0xd7, JPEG_SOI = 0xd8, JPEG_EOI = 0xd9,
        JPEG_SOS = 0xda, JPEG_DHT = 0xc4, JPEG_JPG = 0xc8, JPEG_DAC = 0xcc };
@@ -197,8 +200,8 @@ static unsigned char jpeg_marker(struct span *s)
 
 static bool jpeg_is_frame(unsigned char marker)
 {
-	return marker >= 0xc0 && marker <= 0xcf && marker != JPEG_DHT && marker != JPEG_JPG &&
-	       marker != JPEG_DAC;
+	return marker >= 0xc0 && marker <= 0xcf && marker != JPEG_DHT &&
+	       marker != JPEG_JPG && marker != JPEG_DAC;
 }
 
 /* d: after the length. One frame only: hierarchical JPEG is not for the web. */
@@ -279,7 +282,7 @@ static bool is_jpeg(struct span s)
 	}
 }
 
-/* -- WebP --------------------------------------------------------------------------------- */
+/* -- WebP ---------------------------------------------------------------------------- */
 
 struct sides {
 	uint32_t width, height;
@@ -384,7 +387,7 @@ static bool is_webp(struct span s)
 	return webp_is_picture(&first) && webp_picture(&first, &sides) && s.left == 0;
 }
 
-/* -- all three ---------------------------------------------------------------------------- */
+/* -- all three ----------------------------------------------------------------------- */
 
 enum image_type image_check(const unsigned char *bytes, size_t len)
 {

@@ -32,7 +32,7 @@ int products_stock_read(struct req *req);
 /* POST /internal/products/facts */
 int products_facts(struct req *req);
 
-/* -- shared ------------------------------------------------------------------------------- */
+/* -- shared -------------------------------------------------------------------------- */
 
 /* The product as clients see it. */
 void product_json(struct jw *w, const struct product *p, struct pool *pool);
@@ -42,8 +42,8 @@ void product_json_image(struct jw *w, uint64_t id, const char *hash, struct pool
 /* Member "name": the time in RFC 3339. */
 void product_json_time(struct jw *w, const char *name, int64_t wall_us);
 
-/* For a write: locks the product of the path and checks If-Match. 0, or -1 when an error was
- * answered. */
+/* For a write: locks the product of the path and checks If-Match. 0, or -1 when an error
+ * was answered. */
 NODISCARD int products_lock(struct req *req, struct product *p_r);
 /* Answers with the product as it is now in the database. */
 int products_answer(struct req *req, int status, uint64_t id);

@@ -1,6 +1,6 @@
 /*
- * products_db.h - everything that the products service asks of its database; the only place
- * with its SQL. Text in results lives in the request's pool.
+ * products_db.h - everything that the products service asks of its database; the only
+ * place with its SQL. Text in results lives in the request's pool.
  *
  * Functions that change something belong inside a transaction (ROUTE_TX).
  */
@@ -38,8 +38,8 @@ struct product_query {
 	enum product_sort sort;
 	int64_t min_price, max_price; /* cents, both inclusive */
 	bool with_stock, without_stock; /* which of the two are wanted */
-	const char *text; /* searched: every word begins a word of the product; NULL: all */
-	const struct product *after; /* of it, only what the order looks at; NULL: from the start */
+	const char *text; /* each of its words begins a word of the product; NULL: all */
+	const struct product *after; /* what the order looks at; NULL: from the start */
 	uint64_t offset, limit;
 };
 
@@ -53,9 +53,10 @@ NODISCARD enum db_status product_get(struct db *db, uint64_t id, struct product 
 /* The same, and nobody else changes it before the transaction ends. */
 NODISCARD enum db_status product_lock(struct db *db, uint64_t id, struct product *p_r);
 
-/* Reads name, description, price_cents and stock of p; id_r tells the new one's id. Neither
+/* Reads name, description, price_cents and stock of p; id_r tells the new id. Neither
  * this nor product_update writes the ledger. */
-NODISCARD enum db_status product_insert(struct db *db, const struct product *p, uint64_t *id_r);
+NODISCARD enum db_status product_insert(struct db *db, const struct product *p,
+					uint64_t *id_r);
 /* The same members, of the product p->id, which is locked. */
 NODISCARD enum db_status product_update(struct db *db, const struct product *p);
 NODISCARD enum db_status product_delete(struct db *db, uint64_t id);
@@ -86,7 +87,8 @@ struct picture {
 	const char *hash; /* as in struct product */
 };
 
-NODISCARD enum db_status picture_get(struct db *db, uint64_t product_id, struct picture *pic_r);
+NODISCARD enum db_status picture_get(struct db *db, uint64_t product_id,
+				     struct picture *pic_r);
 /* Both change the product's version. */
 NODISCARD enum db_status picture_put(struct db *db, uint64_t product_id, const char *type,
 				     const void *bytes, size_t len);

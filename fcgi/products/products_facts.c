@@ -42,8 +42,8 @@ static const char *read_ids(struct req *req)
 	const char *text = NULL;
 
 	sbuf_init(&ids.json, 8192);
-	if (body_each(req->body, req->body_len, "ids", id_field, &ids.next, sizeof(ids.next),
-		      add_id, &ids, req->pool) == 0)
+	if (body_each(req->body, req->body_len, "ids", id_field, &ids.next,
+		      sizeof(ids.next), add_id, &ids, req->pool) == 0)
 		text = pool_printf(req->pool, "[%s]", sbuf_str(&ids.json));
 	sbuf_free(&ids.json);
 	return text;

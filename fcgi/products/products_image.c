@@ -14,13 +14,15 @@ static const struct field version_fields[] = {
 	{ 0 }
 };
 
-/* The address with the right version never answers anything else, so it may be kept for ever. */
+/* What the address with the right version answers never changes. */
 static void cache_header(struct req *req, const char *v, const char *hash)
 {
-	bool exact = v && strlen(v) == PICTURE_VERSION && strncmp(v, hash, PICTURE_VERSION) == 0;
+	bool exact = v && strlen(v) == PICTURE_VERSION &&
+		     strncmp(v, hash, PICTURE_VERSION) == 0;
 
 	resp_header(req, "Cache-Control", "%s",
-		    exact ? "public, max-age=31536000, immutable" : "public, max-age=300");
+		    exact ? "public, max-age=31536000, immutable" :
+			    "public, max-age=300");
 }
 
 static int answer_picture(struct req *req, const struct picture *pic, const char *v)
@@ -65,12 +67,13 @@ int products_image_put(struct req *req)
 
 	if (claimed == IMAGE_NONE)
 		return resp_error_detail(req, ERR_UNSUPPORTED_MEDIA_TYPE,
-					 "Content-Type: image/png, image/jpeg, image/webp");
+					 "image/png, image/jpeg, image/webp");
 	if (image_check((const unsigned char *)req->body, req->body_len) != claimed)
 		return resp_error(req, ERR_INVALID_IMAGE);
 	if (products_lock(req, &p) < 0)
 		return -1;
-	st = picture_put(req->db, p.id, image_media_type(claimed), req->body, req->body_len);
+	st = picture_put(req->db, p.id, image_media_type(claimed), req->body,
+			 req->body_len);
 	if (st != DB_OK)
 		return products_db_error(req, st);
 	return products_answer(req, 200, p.id);

@@ -1,5 +1,5 @@
 /*
- * products_item.c - one product: read, create, replace, change, delete; and how products look.
+ * products_item.c - one product: read, create, replace, change, delete; how it looks.
  */
 #include "compat.h"
 
@@ -7,7 +7,7 @@
 #include "money.h"
 #include "products.h"
 
-/* -- how a product looks ------------------------------------------------------------------ */
+/* -- how a product looks ------------------------------------------------------------- */
 
 void product_json_image(struct jw *w, uint64_t id, const char *hash, struct pool *pool)
 {
@@ -72,7 +72,7 @@ int products_read(struct req *req)
 	return resp_done(req);
 }
 
-/* -- writes ------------------------------------------------------------------------------- */
+/* -- writes -------------------------------------------------------------------------- */
 
 static int stale(struct req *req, const struct product *p)
 {
@@ -113,13 +113,14 @@ static bool is_line(const char *s)
 	return s[strspn(s, " ")] != '\0';
 }
 
-#define INPUT_FIELDS(need)                                                               \
-	[IN_NAME] = FIELD_STR(struct input, name, 1, 200, .required = (need),               \
-			      .check = is_line),                                           \
-	[IN_DESCRIPTION] = FIELD_STR(struct input, description, 0, 2000),                    \
-	[IN_PRICE] = FIELD_MONEY(struct input, price, 0, MONEY_MAX, .required = (need)),     \
-	[IN_STOCK] = FIELD_I64(struct input, storage_quantity, 0, STOCK_MAX),                \
-	[IN_IMAGE] = FIELD_BYTES(struct input, image, 1, IMAGE_MAX_BYTES, .nullable = true), \
+#define INPUT_FIELDS(need)                                                              \
+	[IN_NAME] = FIELD_STR(struct input, name, 1, 200, .required = (need),           \
+			      .check = is_line),                                        \
+	[IN_DESCRIPTION] = FIELD_STR(struct input, description, 0, 2000),               \
+	[IN_PRICE] = FIELD_MONEY(struct input, price, 0, MONEY_MAX, .required = (need)), \
+	[IN_STOCK] = FIELD_I64(struct input, storage_quantity, 0, STOCK_MAX),           \
+	[IN_IMAGE] = FIELD_BYTES(struct input, image, 1, IMAGE_MAX_BYTES,               \
+				 .nullable = true),                                     \
 	{ 0 }
 
 static const struct field whole_fields[] = { INPUT_FIELDS(true) };
@@ -153,7 +154,8 @@ static enum db_status put_image(struct req *req, uint64_t id, const struct input
 			   in->image.data, in->image.len);
 }
 
-static enum db_status put_ledger(struct req *req, uint64_t id, int64_t delta, const char *reason)
+static enum db_status put_ledger(struct req *req, uint64_t id, int64_t delta,
+				 const char *reason)
 {
 	return delta ? ledger_put(req->db, id, delta, reason, req->who.user_id) : DB_OK;
 }
@@ -184,7 +186,8 @@ int products_create(struct req *req)
 }
 
 /* p: as it was; the members given by the body take their new values. */
-static int update(struct req *req, struct product *p, const struct input *in, uint64_t present)
+static int update(struct req *req, struct product *p, const struct input *in,
+		  uint64_t present)
 {
 	int64_t before = p->stock;
 	enum db_status st;
@@ -215,7 +218,8 @@ int products_replace(struct req *req)
 	struct product p;
 	uint64_t present;
 
-	if (input_parse(req, whole_fields, &in, &present) < 0 || products_lock(req, &p) < 0)
+	if (input_parse(req, whole_fields, &in, &present) < 0 ||
+	    products_lock(req, &p) < 0)
 		return -1;
 	p.description = "";
 	return update(req, &p, &in, present);
@@ -227,7 +231,8 @@ int products_change(struct req *req)
 	struct product p;
 	uint64_t present;
 
-	if (input_parse(req, change_fields, &in, &present) < 0 || products_lock(req, &p) < 0)
+	if (input_parse(req, change_fields, &in, &present) < 0 ||
+	    products_lock(req, &p) < 0)
 		return -1;
 	return update(req, &p, &in, present);
 }
@@ -243,5 +248,6 @@ int products_remove(struct req *req)
 	if (st != DB_OK)
 		return products_db_error(req, st);
 	req->etag = NULL;
-	return resp_message(req, 200, "The product was deleted.", "Le produit a été supprimé.");
+	return resp_message(req, 200, "The product was deleted.",
+			    "Le produit a été supprimé.");
 }

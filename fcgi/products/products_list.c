@@ -8,7 +8,7 @@
 
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX     100
-/* Rows before a numbered page, which the server must read and drop; a cursor has no bound. */
+/* Rows before a numbered page: the server must read and drop them. */
 #define OFFSET_MAX    2000
 
 /* Each order has its key in the database; "price" means "price,name". */
@@ -53,7 +53,8 @@ struct list {
 	uint64_t limit, page;
 };
 
-enum { LIST_Q, LIST_MIN, LIST_MAX, LIST_IN_STOCK, LIST_SORT, LIST_LIMIT, LIST_CURSOR, LIST_PAGE };
+enum { LIST_Q, LIST_MIN, LIST_MAX, LIST_IN_STOCK,
+       LIST_SORT, LIST_LIMIT, LIST_CURSOR, LIST_PAGE };
 
 static const struct field fields[] = {
 	[LIST_Q] = FIELD_STR(struct list, q, 1, 200),
@@ -72,15 +73,16 @@ static bool given(uint64_t present, int field)
 	return present >> field & 1;
 }
 
-/* -- the cursor: "<order>:<id>:<cents>:<created>:<name>" of the last product, in Base64url - */
+/* -- cursor: "<order>:<id>:<cents>:<created>:<name>" of the last product, Base64url -- */
 
-static void cursor_encode(const struct product *last, enum product_sort sort, struct sbuf *out)
+static void cursor_encode(const struct product *last, enum product_sort sort,
+			  struct sbuf *out)
 {
 	struct sbuf text;
 
 	sbuf_init(&text, 2048);
-	sbuf_printf(&text, "%d:%" PRIu64 ":%" PRId64 ":%" PRId64 ":%s", (int)sort, last->id,
-		    last->price_cents, last->created_us, last->name);
+	sbuf_printf(&text, "%d:%" PRIu64 ":%" PRId64 ":%" PRId64 ":%s", (int)sort,
+		    last->id, last->price_cents, last->created_us, last->name);
 	base64url_encode(sbuf_str(&text), text.len, out);
 	sbuf_free(&text);
 }
@@ -109,8 +111,9 @@ static int cursor_decode(struct pool *pool, const char *cursor, enum product_sor
 	if (!bytes || memchr(bytes, '\0', len) || utf8_length((char *)bytes, len) < 0)
 		return -1;
 	p = pool_dup(pool, bytes, len);
-	if (cursor_number(&p, &order) < 0 || order != sort || cursor_number(&p, &after->id) < 0 ||
-	    cursor_number(&p, &cents) < 0 || cursor_number(&p, &created) < 0)
+	if (cursor_number(&p, &order) < 0 || order != sort ||
+	    cursor_number(&p, &after->id) < 0 || cursor_number(&p, &cents) < 0 ||
+	    cursor_number(&p, &created) < 0)
 		return -1;
 	after->price_cents = (int64_t)cents;
 	after->created_us = (int64_t)created;
@@ -118,7 +121,7 @@ static int cursor_decode(struct pool *pool, const char *cursor, enum product_sor
 	return 0;
 }
 
-/* -- reading the request ------------------------------------------------------------------ */
+/* -- reading the request ------------------------------------------------------------- */
 
 static int refuse(struct req *req, const char *parameter, const char *code, int64_t bound,
 		  enum field_type type)
@@ -167,7 +170,7 @@ static int list_parse(struct req *req, struct list *l, struct product_query *q,
 	return begin_of(req, l, q, after);
 }
 
-/* -- answering ---------------------------------------------------------------------------- */
+/* -- answering ----------------------------------------------------------------------- */
 
 /* The request's own address with its filters, without page and cursor. */
 static const char *first_page(struct req *req)
@@ -181,7 +184,7 @@ static const char *first_page(struct req *req)
 	while (*p) {
 		size_t len = strcspn(p, "&");
 
-		if (strncmp(p, "page=", 5) != 0 && strncmp(p, "cursor=", 7) != 0) {
+		if (len && strncmp(p, "page=", 5) != 0 && strncmp(p, "cursor=", 7) != 0) {
 			sbuf_addch(&url, join);
 			sbuf_add(&url, p, len);
 			join = '&';
@@ -203,7 +206,7 @@ static void answer_links(struct req *req, const char *cursor)
 	resp_links(req, first, next);
 }
 
-/* One product more than the page holds was asked for: it tells whether there is a next one. */
+/* One product more than a page holds was asked for: it tells whether there is a next. */
 static enum db_status answer_rows(struct req *req, uint64_t limit, uint64_t *count_r,
 				  struct product *last)
 {

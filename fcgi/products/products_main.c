@@ -20,8 +20,10 @@ static const struct route routes[] = {
 	{ M_GET, "/products/{id}/image", products_image_read, ROLE_PUBLIC, 0, 0 },
 	{ M_PUT, "/products/{id}/image", products_image_put, ROLE_ADMIN, IMAGE_MAX_BYTES,
 	  ROUTE_TX | ROUTE_RAW_BODY },
-	{ M_DELETE, "/products/{id}/image", products_image_remove, ROLE_ADMIN, 0, ROUTE_TX },
-	{ M_POST, "/products/{id}/stock", products_stock_adjust, ROLE_ADMIN, 0, ROUTE_TX },
+	{ M_DELETE, "/products/{id}/image", products_image_remove, ROLE_ADMIN, 0,
+	  ROUTE_TX },
+	{ M_POST, "/products/{id}/stock", products_stock_adjust, ROLE_ADMIN, 0,
+	  ROUTE_TX },
 	{ M_GET, "/products/{id}/stock", products_stock_read, ROLE_ADMIN, 0, 0 },
 	{ M_POST, "/internal/products/facts", products_facts, ROLE_SERVICE, 0, 0 },
 	{ 0 }

@@ -5,7 +5,7 @@
 
 #include "products.h"
 
-/* -- POST --------------------------------------------------------------------------------- */
+/* -- POST ---------------------------------------------------------------------------- */
 
 struct adjustment {
 	int64_t delta;
@@ -68,7 +68,7 @@ int products_stock_adjust(struct req *req)
 	return answer_adjusted(req, &a);
 }
 
-/* -- GET ---------------------------------------------------------------------------------- */
+/* -- GET ----------------------------------------------------------------------------- */
 
 struct ledger_page {
 	uint64_t limit, cursor;
@@ -113,11 +113,10 @@ static enum db_status ledger_rows(struct req *req, uint64_t limit, uint64_t *cou
 	return st;
 }
 
-static int answer_ledger(struct req *req, uint64_t id, uint64_t limit)
+static int answer_ledger(struct req *req, uint64_t limit)
 {
 	uint64_t count, last = 0;
-	const char *first = pool_printf(req->pool, "/products/%" PRIu64 "/stock?limit=%" PRIu64,
-					id, limit);
+	const char *first, *next = NULL;
 	enum db_status st;
 
 	jw_arr(resp_data(req, 200));
@@ -127,9 +126,12 @@ static int answer_ledger(struct req *req, uint64_t id, uint64_t limit)
 	jw_end_arr(&req->jw);
 	jw_ku64(&req->jw, "count", count > limit ? limit : count);
 	if (count > limit)
-		jw_kstr(&req->jw, "next_cursor", pool_printf(req->pool, "%" PRIu64, last));
+		next = pool_printf(req->pool, "%" PRIu64, last);
+	if (next)
+		jw_kstr(&req->jw, "next_cursor", next);
+	first = pool_printf(req->pool, "%s?limit=%" PRIu64, req->path, limit);
 	resp_links(req, first,
-		   count > limit ? pool_printf(req->pool, "%s&cursor=%" PRIu64, first, last) : NULL);
+		   next ? pool_printf(req->pool, "%s&cursor=%s", first, next) : NULL);
 	return resp_done(req);
 }
 
@@ -150,5 +152,5 @@ int products_stock_read(struct req *req)
 		st = ledger_open(req->db, p.id, page.cursor, page.limit + 1);
 	if (st != DB_OK)
 		return products_db_error(req, st);
-	return answer_ledger(req, p.id, page.limit);
+	return answer_ledger(req, page.limit);
 }

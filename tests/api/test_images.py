@@ -93,3 +93,12 @@ def test_other_media_types_are_refused(admin, product, kind):
 @pytest.mark.parametrize("text", ["@@@", "aGVsbG8=", "aGVsbG8", "data:image/png;base64,AAAA", "a b="])
 def test_base64_that_is_no_picture_is_refused(admin, text):
     problem(admin.post("/products", {"name": "x", "price": 1, "image": text}), 400)
+
+
+def test_base64_of_two_mebibytes_is_taken_and_of_one_byte_more_refused(admin, anyone, unharmed):
+    whole, over = (base64.b64encode(pictures.png_of(LIMIT + n)).decode() for n in (0, 1))
+    made = data(admin.post("/products", {"name": "big", "price": 1, "image": whole}), 201)
+    assert len(anyone.get(made["image"]).content) == LIMIT
+    got = problem(admin.post("/products", {"name": "bigger", "price": 1, "image": over}), 400)
+    assert got["errors"][0]["pointer"] == "#/image"
+    problem(admin.post("/products", {"name": "biggest", "price": 1, "image": "A" * (4 << 20)}), 413)

@@ -1,5 +1,5 @@
-/* image: which bytes are taken for a PNG, JPEG or WebP image. Each sample is made here, piece
- * by piece, so that every piece can also be made wrong. */
+/* image: which bytes are taken for a PNG, JPEG or WebP image. Each sample is made here,
+ * piece by piece, so that every piece can also be made wrong. */
 #include "compat.h"
 #include "image.h"
 #include "rnd.h"
@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-/* A copy that ends where its memory ends, so that the address sanitizer sees any overrun. */
+/* A copy that ends where its memory ends, so that the sanitizer sees any overrun. */
 static enum image_type check(const struct sbuf *b, size_t len)
 {
 	unsigned char *copy = xmalloc(len ? len : 1);
@@ -28,7 +28,7 @@ static void add(struct sbuf *b, const char *bytes, size_t n)
 
 #define ADD(b, literal) add((b), (literal), sizeof(literal) - 1)
 
-/* -- samples ------------------------------------------------------------------------------ */
+/* -- samples ------------------------------------------------------------------------- */
 
 static void add_be32(struct sbuf *b, uint32_t v)
 {
@@ -66,35 +66,15 @@ static void add_chunk(struct sbuf *b, const char *name, const char *data, size_t
 	add_be32(b, slow_crc(b->data + from, b->len - from));
 }
 
-struct ihdr {
-	uint32_t width, height;
-	unsigned char depth, color, compression, filter, interlace;
-};
-
-static void add_ihdr(struct sbuf *b, struct ihdr h)
-{
-	struct sbuf data;
-
-	sbuf_init(&data, 64);
-	add_be32(&data, h.width);
-	add_be32(&data, h.height);
-	sbuf_addch(&data, (char)h.depth);
-	sbuf_addch(&data, (char)h.color);
-	sbuf_addch(&data, (char)h.compression);
-	sbuf_addch(&data, (char)h.filter);
-	sbuf_addch(&data, (char)h.interlace);
-	add_chunk(b, "IHDR", data.data, data.len);
-	sbuf_free(&data);
-}
-
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
-static const struct ihdr small = { 3, 2, 8, 2, 0, 0, 0 };
+/* width, height; depth, color type, compression, filter, interlace */
+#define IHDR_3X2 "\0\0\0\3\0\0\0\2" "\10\2\0\0\0"
 
-static void png_start(struct sbuf *b, struct ihdr h)
+static void png_start(struct sbuf *b, const char ihdr[13])
 {
 	sbuf_init(b, 1 << 20);
 	ADD(b, PNG_SIGNATURE);
-	add_ihdr(b, h);
+	add_chunk(b, "IHDR", ihdr, 13);
 }
 
 static void png_finish(struct sbuf *b)
@@ -105,7 +85,7 @@ static void png_finish(struct sbuf *b)
 
 static void make_png(struct sbuf *b)
 {
-	png_start(b, small);
+	png_start(b, IHDR_3X2);
 	add_chunk(b, "tEXt", "Title\0x", 7);
 	add_chunk(b, "IDAT", "first", 5);
 	png_finish(b);
@@ -155,7 +135,8 @@ static void webp_finish(struct sbuf *b)
 #define VP8L_3X2 "\x2f\x02\x40\0\0xx"
 #define VP8X_3X2 "\0\0\0\0\x02\0\0\x01\0\0"
 
-#define WEBP_CHUNK(b, name, literal) webp_chunk((b), (name), (literal), sizeof(literal) - 1)
+#define WEBP_CHUNK(b, name, literal)                                                    \
+	webp_chunk((b), (name), (literal), sizeof(literal) - 1)
 
 static void make_webp_lossy(struct sbuf *b)
 {
@@ -192,9 +173,9 @@ static const struct {
 	{ make_webp_extended, IMAGE_WEBP },
 };
 
-/* -- tests -------------------------------------------------------------------------------- */
+/* -- tests --------------------------------------------------------------------------- */
 
-static void sound_images_are_recognised(void **state)
+static void sound_images_are_taken_whole_and_only_whole(void **state)
 {
 	struct sbuf b;
 
@@ -202,30 +183,8 @@ static void sound_images_are_recognised(void **state)
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		samples[i].make(&b);
 		assert_int_equal(check(&b, b.len), samples[i].type);
-		sbuf_free(&b);
-	}
-}
-
-static void an_image_cut_anywhere_is_refused(void **state)
-{
-	struct sbuf b;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		samples[i].make(&b);
 		for (size_t len = 0; len < b.len; len++)
 			assert_int_equal(check(&b, len), IMAGE_NONE);
-		sbuf_free(&b);
-	}
-}
-
-static void anything_behind_an_image_is_refused(void **state)
-{
-	struct sbuf b;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		samples[i].make(&b);
 		ADD(&b, "<script>");
 		assert_int_equal(check(&b, b.len), IMAGE_NONE);
 		sbuf_free(&b);
@@ -249,7 +208,7 @@ static void every_changed_byte_of_a_png_is_noticed(void **state)
 }
 
 /* Whatever it says, it stays inside the bytes; the sanitizer looks on. */
-static void changed_and_random_bytes_do_no_harm(void **state)
+static void changed_bytes_do_no_harm(void **state)
 {
 	struct sbuf b;
 
@@ -267,31 +226,31 @@ static void changed_and_random_bytes_do_no_harm(void **state)
 static void a_png_header_must_make_sense(void **state)
 {
 	static const struct {
-		struct ihdr h;
+		const char *ihdr;
 		enum image_type type;
 	} cases[] = {
-		{ { 1, 1, 1, 0, 0, 0, 0 }, IMAGE_PNG },
-		{ { 4096, 4096, 16, 6, 0, 0, 1 }, IMAGE_PNG },
-		{ { 0, 1, 8, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 0, 8, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 4097, 1, 8, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 4097, 8, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { UINT32_MAX, UINT32_MAX, 8, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 3, 0, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 4, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 255, 2, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 8, 1, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 8, 7, 0, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 8, 3, 0, 0, 0 }, IMAGE_NONE }, /* without its palette */
-		{ { 1, 1, 8, 2, 1, 0, 0 }, IMAGE_NONE },
-		{ { 1, 1, 8, 2, 0, 1, 0 }, IMAGE_NONE },
-		{ { 1, 1, 8, 2, 0, 0, 2 }, IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\1\0\0\0\0", IMAGE_PNG },
+		{ "\0\0\20\0\0\0\20\0" "\20\6\0\0\1", IMAGE_PNG },
+		{ "\0\0\0\0\0\0\0\1" "\10\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\0" "\10\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\20\1\0\0\0\1" "\10\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\20\1" "\10\2\0\0\0", IMAGE_NONE },
+		{ "\377\377\377\377\377\377\377\377" "\10\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\3\0\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\4\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\377\2\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\10\1\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\10\7\0\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\10\3\0\0\0", IMAGE_NONE }, /* no palette */
+		{ "\0\0\0\1\0\0\0\1" "\10\2\1\0\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\10\2\0\1\0", IMAGE_NONE },
+		{ "\0\0\0\1\0\0\0\1" "\10\2\0\0\2", IMAGE_NONE },
 	};
 	struct sbuf b;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		png_start(&b, cases[i].h);
+		png_start(&b, cases[i].ihdr);
 		png_finish(&b);
 		assert_int_equal(check(&b, b.len), cases[i].type);
 		sbuf_free(&b);
@@ -322,7 +281,7 @@ static void png_chunks_stand_in_their_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		png_start(&b, small);
+		png_start(&b, IHDR_3X2);
 		for (const char *name = cases[i].names; *name; name += 4)
 			add_chunk(&b, name, "abc", cases[i].len);
 		assert_int_equal(check(&b, b.len), cases[i].type);
@@ -332,7 +291,7 @@ static void png_chunks_stand_in_their_order(void **state)
 
 static void an_indexed_png_needs_one_sound_palette(void **state)
 {
-	static const struct ihdr indexed = { 1, 1, 8, 3, 0, 0, 0 };
+	static const char indexed[] = "\0\0\0\1\0\0\0\1" "\10\3\0\0\0";
 	static const char colors[771] = { 1 };
 	static const struct {
 		size_t len;
@@ -387,44 +346,42 @@ static void check_texts(const struct text *texts, size_t count)
 	}
 }
 
+/* From the frame on: start, this, a scan, end. */
+#define JPEG(literal, type) TEXT("\xff\xd8" literal JPEG_SCAN "\xff\xd9", type)
+
 static void jpeg_segments_must_make_sense(void **state)
 {
 	static const struct text texts[] = {
-		TEXT("\xff\xd8" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_JPEG),
+		JPEG(JPEG_SOF0, IMAGE_JPEG),
 		TEXT("\xff\xd8\xff\xd9", IMAGE_NONE),
 		TEXT("\xff\xd8" JPEG_SOF0 "\xff\xd9", IMAGE_NONE),
 		TEXT("\xff\xd8" JPEG_SCAN "\xff\xd9", IMAGE_NONE),
 		TEXT("\xff\xd8" JPEG_SOF0 JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xe0\0\x01" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xe0\xff\xff" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xd8" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xd0" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8\xff\x01" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8junk" JPEG_SOF0 JPEG_SCAN "\xff\xd9", IMAGE_NONE),
+		JPEG("\xff\xe0\0\x01" JPEG_SOF0, IMAGE_NONE),
+		JPEG("\xff\xe0\xff\xff" JPEG_SOF0, IMAGE_NONE),
+		JPEG("\xff\xd8" JPEG_SOF0, IMAGE_NONE),
+		JPEG("\xff\xd0" JPEG_SOF0, IMAGE_NONE),
+		JPEG("\xff\x01" JPEG_SOF0, IMAGE_NONE),
+		JPEG("junk" JPEG_SOF0, IMAGE_NONE),
 		TEXT("\xff\xd8" JPEG_SOF0 JPEG_SCAN "\xff\xd9\xff\xd9", IMAGE_NONE),
-		/* sides: 0, 4096, 4097 */
-		TEXT("\xff\xd8\xff\xc2\0\x0b\x08\0\0\0\x03\x01\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xc2\0\x0b\x08\0\x01\0\0\x01\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xc2\0\x0b\x08\x10\0\x10\0\x01\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_JPEG),
-		TEXT("\xff\xd8\xff\xc2\0\x0b\x08\x10\x01\x10\0\x01\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xc2\0\x0b\x08\x10\0\x10\x01\x01\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
+		/* height and width: 0, 4096, 4097 */
+		JPEG("\xff\xc2\0\x0b\x08\0\0\0\x03\x01\x01\x11\0", IMAGE_NONE),
+		JPEG("\xff\xc2\0\x0b\x08\0\x01\0\0\x01\x01\x11\0", IMAGE_NONE),
+		JPEG("\xff\xc2\0\x0b\x08\x10\0\x10\0\x01\x01\x11\0", IMAGE_JPEG),
+		JPEG("\xff\xc2\0\x0b\x08\x10\x01\x10\0\x01\x01\x11\0", IMAGE_NONE),
+		JPEG("\xff\xc2\0\x0b\x08\x10\0\x10\x01\x01\x01\x11\0", IMAGE_NONE),
 		/* components that do not fill the segment */
-		TEXT("\xff\xd8\xff\xc0\0\x0b\x08\0\x02\0\x03\0\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
-		TEXT("\xff\xd8\xff\xc0\0\x0b\x08\0\x02\0\x03\x03\x01\x11\0" JPEG_SCAN "\xff\xd9",
-		     IMAGE_NONE),
-		TEXT("\xff\xd8" JPEG_SOF0 "\xff\xda\0\x08\x02\x01\0\0\x3f\0x\xff\xd9", IMAGE_NONE),
-		TEXT("\xff\xd8" JPEG_SOF0 "\xff\xda\0\x02x\xff\xd9", IMAGE_NONE),
+		JPEG("\xff\xc0\0\x0b\x08\0\x02\0\x03\0\x01\x11\0", IMAGE_NONE),
+		JPEG("\xff\xc0\0\x0b\x08\0\x02\0\x03\x03\x01\x11\0", IMAGE_NONE),
+		JPEG(JPEG_SOF0 "\xff\xda\0\x08\x02\x01\0\0\x3f\0x", IMAGE_NONE),
+		JPEG(JPEG_SOF0 "\xff\xda\0\x02x", IMAGE_NONE),
 	};
 
 	(void)state;
 	check_texts(texts, COUNT(texts));
 }
+
+#define DATA(literal) { (literal), sizeof(literal) - 1, IMAGE_NONE }
 
 struct webp_case {
 	const char *name[3];
@@ -435,39 +392,38 @@ struct webp_case {
 static void webp_chunks_must_make_sense(void **state)
 {
 	static const struct webp_case cases[] = {
-		{ { "VP8 " }, { TEXT(VP8_3X2, 0) }, IMAGE_WEBP },
-		{ { "VP8 " }, { TEXT("\1\0\0\x9d\x01\x2a\x03\0\x02\0x", 0) }, IMAGE_NONE },
-		{ { "VP8 " }, { TEXT("\0\0\0\x9d\x01\x2b\x03\0\x02\0x", 0) }, IMAGE_NONE },
-		{ { "VP8 " }, { TEXT("\0\0\0\x9d\x01\x2a\0\0\x02\0x", 0) }, IMAGE_NONE },
-		{ { "VP8 " }, { TEXT("\0\0\0\x9d\x01\x2a\x01\x10\x02\0x", 0) }, IMAGE_NONE },
-		{ { "VP8 " }, { TEXT("\0\0\0\x9d\x01\x2a\x03\0\x02\0", 0) }, IMAGE_NONE },
-		{ { "VP8L" }, { TEXT(VP8L_3X2, 0) }, IMAGE_WEBP },
-		{ { "VP8L" }, { TEXT("\x2e\x02\x40\0\0xx", 0) }, IMAGE_NONE },
-		{ { "VP8L" }, { TEXT("\x2f\x02\x40\0\x20xx", 0) }, IMAGE_NONE },
-		{ { "VP8L" }, { TEXT("\x2f\xff\x7f\0\0xx", 0) }, IMAGE_NONE },
-		{ { "VP8L" }, { TEXT("\x2f\x02\x40\0\0", 0) }, IMAGE_NONE },
-		{ { "VP8 ", "EXIF" }, { TEXT(VP8_3X2, 0), TEXT("x", 0) }, IMAGE_NONE },
-		{ { "EXIF" }, { TEXT("x", 0) }, IMAGE_NONE },
-		{ { "VP8X", "VP8L" }, { TEXT(VP8X_3X2, 0), TEXT(VP8L_3X2, 0) }, IMAGE_WEBP },
-		{ { "VP8X" }, { TEXT(VP8X_3X2, 0) }, IMAGE_NONE },
-		{ { "VP8X", "VP8X" }, { TEXT(VP8X_3X2, 0), TEXT(VP8X_3X2, 0) }, IMAGE_NONE },
+		{ { "VP8 " }, { DATA(VP8_3X2) }, IMAGE_WEBP },
+		{ { "VP8 " }, { DATA("\1\0\0\x9d\x01\x2a\x03\0\x02\0x") }, IMAGE_NONE },
+		{ { "VP8 " }, { DATA("\0\0\0\x9d\x01\x2b\x03\0\x02\0x") }, IMAGE_NONE },
+		{ { "VP8 " }, { DATA("\0\0\0\x9d\x01\x2a\0\0\x02\0x") }, IMAGE_NONE },
+		{ { "VP8 " }, { DATA("\0\0\0\x9d\x01\x2a\x01\x10\x02\0x") }, IMAGE_NONE },
+		{ { "VP8 " }, { DATA("\0\0\0\x9d\x01\x2a\x03\0\x02\0") }, IMAGE_NONE },
+		{ { "VP8L" }, { DATA(VP8L_3X2) }, IMAGE_WEBP },
+		{ { "VP8L" }, { DATA("\x2e\x02\x40\0\0xx") }, IMAGE_NONE },
+		{ { "VP8L" }, { DATA("\x2f\x02\x40\0\x20xx") }, IMAGE_NONE },
+		{ { "VP8L" }, { DATA("\x2f\xff\x7f\0\0xx") }, IMAGE_NONE },
+		{ { "VP8L" }, { DATA("\x2f\x02\x40\0\0") }, IMAGE_NONE },
+		{ { "VP8 ", "EXIF" }, { DATA(VP8_3X2), DATA("x") }, IMAGE_NONE },
+		{ { "EXIF" }, { DATA("x") }, IMAGE_NONE },
+		{ { "VP8X", "VP8L" }, { DATA(VP8X_3X2), DATA(VP8L_3X2) }, IMAGE_WEBP },
+		{ { "VP8X" }, { DATA(VP8X_3X2) }, IMAGE_NONE },
+		{ { "VP8X", "VP8X" }, { DATA(VP8X_3X2), DATA(VP8X_3X2) }, IMAGE_NONE },
 		{ { "VP8X", "VP8 ", "VP8 " },
-		  { TEXT(VP8X_3X2, 0), TEXT(VP8_3X2, 0), TEXT(VP8_3X2, 0) }, IMAGE_NONE },
+		  { DATA(VP8X_3X2), DATA(VP8_3X2), DATA(VP8_3X2) }, IMAGE_NONE },
 		/* another canvas, too large a canvas, an animation, a short header */
 		{ { "VP8X", "VP8 " },
-		  { TEXT("\0\0\0\0\x03\0\0\x01\0\0", 0), TEXT(VP8_3X2, 0) }, IMAGE_NONE },
+		  { DATA("\0\0\0\0\x03\0\0\x01\0\0"), DATA(VP8_3X2) }, IMAGE_NONE },
 		{ { "VP8X", "VP8 " },
-		  { TEXT("\0\0\0\0\xff\xff\xff\x01\0\0", 0), TEXT(VP8_3X2, 0) }, IMAGE_NONE },
+		  { DATA("\0\0\0\0\xff\xff\xff\x01\0\0"), DATA(VP8_3X2) }, IMAGE_NONE },
 		{ { "VP8X", "VP8 " },
-		  { TEXT("\x02\0\0\0\x02\0\0\x01\0\0", 0), TEXT(VP8_3X2, 0) }, IMAGE_NONE },
+		  { DATA("\x02\0\0\0\x02\0\0\x01\0\0"), DATA(VP8_3X2) }, IMAGE_NONE },
 		{ { "VP8X", "VP8 " },
-		  { TEXT("\0\0\0\0\x02\0\0\x01\0", 0), TEXT(VP8_3X2, 0) }, IMAGE_NONE },
+		  { DATA("\0\0\0\0\x02\0\0\x01\0"), DATA(VP8_3X2) }, IMAGE_NONE },
 	};
+	struct sbuf b;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct sbuf b;
-
 		webp_start(&b);
 		for (int n = 0; n < 3 && cases[i].name[n]; n++)
 			webp_chunk(&b, cases[i].name[n], cases[i].chunk[n].bytes,
@@ -496,10 +452,8 @@ static void other_files_are_refused(void **state)
 	static const struct text texts[] = {
 		TEXT("", IMAGE_NONE),
 		TEXT("hello", IMAGE_NONE),
-		TEXT("GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;",
-		     IMAGE_NONE),
+		TEXT("GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff;", IMAGE_NONE),
 		TEXT("<svg xmlns='http://www.w3.org/2000/svg'/>", IMAGE_NONE),
-		TEXT("%PDF-1.7\n", IMAGE_NONE),
 	};
 
 	(void)state;
@@ -515,7 +469,7 @@ static void media_types_are_read_and_written(void **state)
 		{ "image/png", IMAGE_PNG }, { "IMAGE/PNG", IMAGE_PNG },
 		{ "image/jpeg; q=1", IMAGE_JPEG }, { "image/webp;x", IMAGE_WEBP },
 		{ "image/gif", IMAGE_NONE }, { "image/pngx", IMAGE_NONE },
-		{ "image/", IMAGE_NONE }, { "", IMAGE_NONE }, { ";image/png", IMAGE_NONE },
+		{ "image/", IMAGE_NONE }, { "", IMAGE_NONE },
 	};
 
 	(void)state;
@@ -528,11 +482,9 @@ static void media_types_are_read_and_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sound_images_are_recognised),
-		cmocka_unit_test(an_image_cut_anywhere_is_refused),
-		cmocka_unit_test(anything_behind_an_image_is_refused),
+		cmocka_unit_test(sound_images_are_taken_whole_and_only_whole),
 		cmocka_unit_test(every_changed_byte_of_a_png_is_noticed),
-		cmocka_unit_test(changed_and_random_bytes_do_no_harm),
+		cmocka_unit_test(changed_bytes_do_no_harm),
 		cmocka_unit_test(a_png_header_must_make_sense),
 		cmocka_unit_test(png_chunks_stand_in_their_order),
 		cmocka_unit_test(an_indexed_png_needs_one_sound_palette),

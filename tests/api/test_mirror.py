@@ -1,0 +1,203 @@
+"""The cart mirror: both stores or neither, whatever breaks."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from harness import data, eventually, in_threads, kill, private_instance, problem
+from shoppers import Crowd, nothing_was_lost, stores_agree
+
+
+@pytest.fixture(scope="module")
+def instance():
+    with private_instance(HALLE_LIMITS="off") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def admin(instance):
+    return instance.admin()
+
+
+def stored(instance, customer):
+    return instance.rows("carts", "SELECT * FROM cart WHERE user_id = %s", customer.user_id)
+
+
+def test_after_mixed_writes_mirror_and_database_hold_the_same(instance):
+    with Crowd(instance, users=3) as crowd:
+        crowd.write_some(40)
+    assert crowd.troubles() == []
+    nothing_was_lost(crowd)
+    stores_agree(instance)
+
+
+def test_a_new_cart_is_in_both_stores(instance, customer):
+    stores_agree(instance)
+    assert instance.mirror().hget(f"cart:{customer.user_id}", "d") == "[]"
+
+
+def test_parallel_additions_are_all_in_both_stores(instance, customer, product):
+    answers = in_threads(32, lambda i: customer.another().add(product["id"]))
+    versions = sorted(data(answer, 201)["version"] for answer in answers)
+    assert versions == list(range(versions[0], versions[0] + 32))
+    assert customer.cart()["items"][0]["quantity"] == 32
+    stores_agree(instance)
+
+
+# -- Redis away
+
+stop_kinds = pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL])
+
+
+def take_redis_away(instance, how):
+    if how == signal.SIGSTOP:
+        kill(instance.pid("redis"), how)
+    else:
+        instance.stop("redis", how)
+
+
+def give_redis_back(instance, how):
+    if how == signal.SIGSTOP:
+        kill(instance.pid("redis"), signal.SIGCONT)
+    else:
+        instance.start_redis()
+
+
+@stop_kinds
+def test_without_the_mirror_nothing_is_written_anywhere(instance, customer, product, how):
+    data(customer.add(product["id"], 2), 201)
+    stores_agree(instance)
+    before, lines = stored(instance, customer), instance.journal()
+    take_redis_away(instance, how)
+    try:
+        began = time.monotonic()
+        answer = customer.add(product["id"], 1)
+        took = time.monotonic() - began
+        problem(answer, 503, "MIRROR_UNAVAILABLE")
+        print(f"refused after {took * 1000:.0f} ms (promised: 300 ms)")
+        assert answer.headers["Retry-After"] and took < 2
+        assert stored(instance, customer) == before
+        assert customer.cart()["items"][0]["quantity"] == 2
+        assert len(instance.journal()) == len(lines) + 1
+        health = problem(customer.get("/paniers/health"), 503)
+        assert health["checks"]["mirror"] == "down" and health["checks"]["database"] == "up"
+    finally:
+        give_redis_back(instance, how)
+    began = time.monotonic()
+    eventually(lambda: customer.add(product["id"], 1).status_code == 201)
+    print(f"works again after {time.monotonic() - began:.2f} s (promised: 2 s)")
+    assert customer.cart()["items"][0]["quantity"] == 3
+    stores_agree(instance)
+
+
+def test_every_kind_of_write_is_refused_without_the_mirror(instance, customer, product):
+    customer.add(product["id"], 2)
+    stores_agree(instance)
+    before, lines = stored(instance, customer), len(instance.journal())
+    path = f"/cart/items/{product['id']}"
+    take_redis_away(instance, signal.SIGKILL)
+    try:
+        for answer in (customer.add(product["id"]), customer.patch(path, {"quantity": 5}),
+                       customer.patch(path, {"quantity": 0}), customer.delete(path), customer.delete("/cart")):
+            problem(answer, 503, "MIRROR_UNAVAILABLE")
+    finally:
+        give_redis_back(instance, signal.SIGKILL)
+    assert stored(instance, customer) == before
+    assert len(instance.journal()) == lines + 5
+    eventually(lambda: customer.get("/cart/health").status_code == 200)
+
+
+def castagnoli(text):
+    crc = 0xFFFFFFFF
+    for byte in text:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return f"{crc ^ 0xFFFFFFFF:08x}"
+
+
+def test_the_journal_tells_what_failed_and_proves_itself(instance, customer, product):
+    take_redis_away(instance, signal.SIGKILL)
+    try:
+        answer = customer.add(product["id"], 3, headers={"Idempotency-Key": "tell"})
+        problem(answer, 503)
+    finally:
+        give_redis_back(instance, signal.SIGKILL)
+    raw = instance.path("journal").read_bytes().splitlines()[-1]
+    line = json.loads(raw)
+    assert line["user_id"] == customer.user_id and line["outcome"] == "rolled_back"
+    assert line["stage"] == "s_prepare" and line["route"] == "POST /cart"
+    assert line["req_id"] == answer.headers["X-Request-Id"]
+    assert line["crc32c"] == castagnoli(raw[: raw.rindex(b',"crc32c"')])
+    assert customer.token not in raw.decode()
+    eventually(lambda: customer.add(product["id"], 3, headers={"Idempotency-Key": "tell"}).status_code == 201)
+    assert customer.cart()["items"][0]["quantity"] == 3
+
+
+def test_an_emptied_mirror_is_rebuilt(instance, customer, product):
+    data(customer.add(product["id"], 2), 201)
+    instance.mirror().flushall()
+    assert customer.cart()["items"][0]["quantity"] == 2
+    eventually(lambda: customer.add(product["id"], 1).status_code == 201)
+    instance.stop("redis")
+    for path in (instance.var / "data/redis").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    instance.start_redis()
+    eventually(lambda: customer.add(product["id"], 1).status_code == 201)
+    assert customer.cart()["items"][0]["quantity"] == 4
+    stores_agree(instance)
+
+
+def test_a_mirror_that_holds_something_else_is_put_right(instance, customer, product):
+    data(customer.add(product["id"], 2), 201)
+    stores_agree(instance)
+    key = f"cart:{customer.user_id}"
+    instance.mirror().hset(key, mapping={"v": 1, "f": 1, "d": "[]"})
+    assert customer.cart()["items"][0]["quantity"] == 2
+    data(customer.add(product["id"], 1), 201)
+    eventually(lambda: instance.mirror().hget(key, "v") == str(customer.cart()["version"]))
+    stores_agree(instance)
+
+
+# -- things dying under load
+
+
+def test_killed_workers_lose_no_acknowledged_write(instance):
+    with Crowd(instance) as crowd:
+        for _ in range(4):
+            for service in ("carts", "products"):
+                kill(instance.workers(service)[0])
+            crowd.write_some(10)
+        for pid in instance.workers("carts"):
+            kill(pid)
+        crowd.write_some(10)
+    print(f"{crowd.acknowledged} writes acknowledged; troubles: {crowd.troubles()}")
+    nothing_was_lost(crowd)
+    stores_agree(instance)
+
+
+def test_a_mirror_that_comes_and_goes_loses_nothing(instance):
+    with Crowd(instance) as crowd:
+        for how in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):
+            take_redis_away(instance, how)
+            eventually(lambda: any(s.trouble for s in crowd.shoppers))
+            give_redis_back(instance, how)
+            crowd.write_some(10)
+    assert "MIRROR_UNAVAILABLE" in crowd.troubles()
+    nothing_was_lost(crowd)
+    stores_agree(instance)
+
+
+def test_the_same_key_replays_after_a_crash(instance, customer, product):
+    key = {"Idempotency-Key": "over-the-crash"}
+    first = customer.add(product["id"], 2, headers=key)
+    data(first, 201)
+    for pid in instance.workers("carts"):
+        kill(pid)
+    again = eventually(lambda: (a := customer.add(product["id"], 2, headers=key)).status_code == 201 and a)
+    assert again.content == first.content and again.headers["Idempotent-Replayed"] == "true"
+    assert customer.cart()["items"][0]["quantity"] == 2
+    stores_agree(instance)
