@@ -41,10 +41,6 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
-/* Only for a third-party header whose macros name banned functions: define HALLE_BAN_LATER,
- * include compat.h, that header, then banned.h. */
-#ifndef HALLE_BAN_LATER
 #include "banned.h"
-#endif
 
 #endif

@@ -1,5 +1,4 @@
 /* db.c - the connection, what its errors mean, and the calls that run a statement. */
-#define HALLE_BAN_LATER
 #include "compat.h"
 
 #include <errmsg.h>

@@ -7,7 +7,6 @@
 
 #include <mysql.h>
 
-#include "banned.h"
 #include "db.h"
 
 #define DB_STMT_SLOTS 256 /* power of two; a service has far fewer statements */

@@ -1,5 +1,4 @@
 /* db_stmt.c - prepared statements: one per db_stmt and connection, fixed bindings. */
-#define HALLE_BAN_LATER
 #include "compat.h"
 
 #include "db_priv.h"

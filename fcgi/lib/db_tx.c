@@ -1,5 +1,4 @@
 /* db_tx.c - transactions: begin, commit, roll back, and the runner that repeats them. */
-#define HALLE_BAN_LATER
 #include "compat.h"
 
 #include <mysqld_error.h>

@@ -20,7 +20,7 @@ int err_status(enum err e);
 /* "OUT_OF_STOCK". CART_PRODUCT_NOT_FOUND answers "PRODUCT_NOT_FOUND" with another status. */
 const char *err_code(enum err e);
 const char *err_text(enum err e, enum lang lang);
-/* Reason phrase of RFC 9110, used as problem "title"; "Error" for a status we never send. */
+/* Reason phrase of RFC 9110 (a problem's "title"); "Error" for a status we never send. */
 const char *err_title(int status);
 
 /* The language that an Accept-Language value (RFC 9110 12.5.4, q-values) prefers of ours;

@@ -136,6 +136,7 @@ class Instance:
     def dev(self, *arguments, check=True):
         env = dict(
             os.environ,
+            HALLE_BENCH="0",
             HALLE_VAR=str(self.var),
             HALLE_HTTPS_PORT=str(self.https_port),
             HALLE_HTTP_PORT=str(self.http_port),
@@ -240,7 +241,7 @@ class Instance:
         for service in services or SERVICES:
             tables = [next(iter(row.values())) for row in self.rows(service, "SHOW TABLES")]
             for table in tables:
-                if table not in ("session", "refresh_token", "cart_fence"):
+                if table not in ("session", "refresh_token", "cart_fence", "lease"):
                     row = self.rows(service, f"CHECKSUM TABLE `{table}`")[0]
                     sums[row["Table"]] = row["Checksum"]
         return sums

@@ -1,5 +1,4 @@
 /* db_fixture.c - a MariaDB server for the tests of one program. */
-#define HALLE_BAN_LATER
 #include "compat.h"
 
 #include <mysql.h>

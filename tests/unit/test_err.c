@@ -39,7 +39,7 @@ static void titles_are_reason_phrases(void **state)
 	assert_string_equal(err_title(413), "Content Too Large");
 	assert_string_equal(err_title(503), "Service Unavailable");
 	assert_string_equal(err_title(0), "Error");
-	assert_string_equal(err_title(200), "Error");
+	assert_string_equal(err_title(200), "OK");
 }
 
 static void the_preferred_language_is_chosen(void **state)
