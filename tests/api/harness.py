@@ -261,6 +261,12 @@ class Instance:
         path = self.path("journal")
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def complaints(self):
+        """What the workers wrote of broken invariants, and sanitizers of theirs."""
+        signs = re.compile(rb'Sanitizer|runtime error:|"event":"(bug|out_of_memory)"')
+        logs = (self.var / f"log/{service}.log" for service in SERVICES)
+        return [line for log in logs for line in log.read_bytes().splitlines() if signs.search(line)]
+
     def metrics(self):
         """Counters of all processes: {(name, labels): value}."""
         answer = self.watcher.get("/metrics")
@@ -317,6 +323,7 @@ def private_instance(**settings):
             yield instance.up()
         finally:
             instance.down()
+        assert instance.complaints() == []
 
 
 def send_raw(instance, request, tls=True):

@@ -141,7 +141,10 @@ def test_another_media_type_is_refused(customer, product, kind):
     assert customer.cart() == before
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"],
+)
 def test_the_media_type_may_have_parameters_and_any_case(customer, product, kind):
     body = '{"product_id":%d,"quantity":1}' % product["id"]
     data(customer.request("POST", "/cart", data=body, headers={"Content-Type": kind}), 201)
@@ -155,8 +158,14 @@ def test_a_login_body_of_a_mebibyte_is_refused(anyone):
     problem(anyone.post("/auth/login", {"username": "a", "password": "b" * 2**20}), 413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.parametrize("path", ["/products/%s", "/cart/items/%s", "/users/%s", "/products/%s/image", "/products/%s/stock"])
-@pytest.mark.parametrize("bad", ["0", "-1", str(2**63), "abc", "1e3", "0x1", "1%00", "%ff", "1;2", "99999999999999999999999"])
+@pytest.mark.parametrize(
+    "path",
+    ["/products/%s", "/cart/items/%s", "/users/%s", "/products/%s/image", "/products/%s/stock"],
+)
+@pytest.mark.parametrize(
+    "bad",
+    ["0", "-1", str(2**63), "abc", "1e3", "0x1", "1%00", "%ff", "1;2", "99999999999999999999999"],
+)
 def test_an_id_that_is_none_is_refused_everywhere(admin, path, bad):
     method = "DELETE" if "items" in path else "GET"
     answer = admin.request(method, path % bad)

@@ -19,7 +19,10 @@ def test_french_is_spoken_to_those_who_prefer_it(anyone, header):
     assert answer.headers["Content-Language"] == "fr"
 
 
-@pytest.mark.parametrize("header", [None, "en", "de", "*", "en, fr", "fr;q=0", "nonsense;;;", "fr;q=0.1, en", "x" * 3000])
+@pytest.mark.parametrize(
+    "header",
+    [None, "en", "de", "*", "en, fr", "fr;q=0", "nonsense;;;", "fr;q=0.1, en", "x" * 3000],
+)
 def test_english_is_spoken_to_everybody_else(anyone, header):
     answer = wrong(anyone, header)
     assert answer.json()["error"]["message"] == "Send username and password."

@@ -47,10 +47,14 @@ def test_http_2_is_spoken(instance):
     assert curl(instance, "-o", "/dev/null", "-w", "%{http_version}", instance.url + "/livez") == "2"
 
 
-@pytest.mark.parametrize("version, works", [("--tls-max 1.1 --tlsv1.1", False), ("--tls-max 1.2", True), ("--tlsv1.3", True)])
+@pytest.mark.parametrize(
+    "version, works",
+    [("--tls-max 1.1 --tlsv1.1", False), ("--tls-max 1.2", True), ("--tlsv1.3", True)],
+)
 def test_only_modern_tls_is_spoken(instance, version, works):
     done = subprocess.run(
-        ["curl", "-sS", "-o", "/dev/null", "--cacert", str(instance.certificate), *version.split(), instance.url + "/livez"],
+        ["curl", "-sS", "-o", "/dev/null", "--cacert", str(instance.certificate),
+         *version.split(), instance.url + "/livez"],
         stderr=subprocess.DEVNULL, timeout=30, check=False,
     )
     assert (done.returncode == 0) == works
