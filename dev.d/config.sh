@@ -62,6 +62,8 @@ write_mariadb_config() {
 		datadir = $data/mariadb
 		tmpdir = $data/tmp
 		socket = $run/mariadb.sock
+		# not shared: a server that starts clears what others left in its tmpdir
+		tmpdir = $run/tmp
 		pid-file = $run/mariadb.pid
 		log-error = $log/mariadb.log
 		skip-networking

@@ -85,14 +85,14 @@ static int apply_empty(struct req *req UNUSED, const struct change *c UNUSED, st
 }
 
 /* Facts are fetched before the row is locked: another service is never waited for then. */
-static int write_with_fact(struct req *req, struct change *c)
+static int write_with_fact(struct req *req, struct change c)
 {
 	struct fact fact;
 
-	if (facts_get(carts_of(req->worker)->facts, req, FACTS_FRESH, &c->product, 1, &fact) < 0)
+	if (facts_get(carts_of(req->worker)->facts, req, FACTS_FRESH, &c.product, 1, &fact) < 0)
 		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
-	c->fact = &fact;
-	return carts_write(req, c);
+	c.fact = &fact;
+	return carts_write(req, &c);
 }
 
 struct add_body {
@@ -116,7 +116,7 @@ int carts_add(struct req *req)
 		return -1;
 	c.product = in.product_id;
 	c.quantity = in.quantity;
-	return write_with_fact(req, &c);
+	return write_with_fact(req, c);
 }
 
 struct edit_body {
@@ -139,7 +139,7 @@ int carts_edit(struct req *req)
 		return -1;
 	c.quantity = in.quantity;
 	if (in.quantity > 0)
-		return write_with_fact(req, &c);
+		return write_with_fact(req, c);
 	c.apply = apply_remove;
 	return carts_write(req, &c);
 }

@@ -26,12 +26,13 @@ static int fault(struct req *req, const char *where, const char *code)
 static int read_uuid(const char *json, unsigned char id[OP_ID])
 {
 	char digits[2 * OP_ID + 1];
+	const size_t want = sizeof(digits) - 1;
 	size_t n = 0;
 
 	if (!json || strlen(json) != UUID_TEXT + 1)
 		return -1;
 	for (size_t i = 1; i < UUID_TEXT; i++) {
-		if (json[i] != '-' && n < 2 * OP_ID)
+		if (json[i] != '-' && n < want)
 			digits[n++] = json[i];
 	}
 	return hex_decode(digits, n, id, OP_ID);

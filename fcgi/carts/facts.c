@@ -13,7 +13,8 @@
 #define CALL_MS 1000
 
 struct slot {
-	struct fact fact; /* its strings are owned */
+	struct fact fact;
+	char *name, *image; /* owned; fact points to them */
 	int64_t asked_us; /* 0: empty */
 };
 
@@ -34,9 +35,8 @@ struct facts *facts_new(int64_t fresh_us)
 
 static void slot_clear(struct slot *s)
 {
-	/* ours, though const for those who read a fact */
-	free((void *)(uintptr_t)s->fact.name);
-	free((void *)(uintptr_t)s->fact.image);
+	free(s->name);
+	free(s->image);
 	*s = (struct slot){ .asked_us = 0 };
 }
 
@@ -58,8 +58,10 @@ static void remember(struct facts *f, const struct fact *fact, int64_t now)
 	pthread_mutex_lock(&f->lock);
 	slot_clear(s);
 	s->fact = *fact;
-	s->fact.name = fact->name ? xstrdup(fact->name) : NULL;
-	s->fact.image = fact->image ? xstrdup(fact->image) : NULL;
+	s->name = fact->name ? xstrdup(fact->name) : NULL;
+	s->image = fact->image ? xstrdup(fact->image) : NULL;
+	s->fact.name = s->name;
+	s->fact.image = s->image;
 	s->asked_us = now;
 	pthread_mutex_unlock(&f->lock);
 }

@@ -80,7 +80,7 @@ enum mirror_status redis_expect(struct redis *r, redisReply *reply, int type)
 static enum mirror_status set_limit(struct redis *r)
 {
 	struct timeval tv = { .tv_sec = r->base.limit_ms / 1000,
-			      .tv_usec = r->base.limit_ms % 1000 * 1000 };
+			      .tv_usec = r->base.limit_ms % 1000 * 1000L };
 
 	if (r->set_ms == r->base.limit_ms)
 		return MIRROR_OK;
@@ -155,7 +155,7 @@ enum mirror_status redis_ask_epoch(struct redis *r, char epoch_r[MIRROR_EPOCH_MA
 
 static enum mirror_status connect_new(struct redis *r)
 {
-	static const struct timeval limit = { .tv_usec = MIRROR_CONNECT_MS * 1000 };
+	static const struct timeval limit = { .tv_usec = MIRROR_CONNECT_MS * 1000L };
 	char epoch[MIRROR_EPOCH_MAX];
 
 	r->ctx = redisConnectUnixWithTimeout(r->socket, limit);

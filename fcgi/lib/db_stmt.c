@@ -49,7 +49,7 @@ static void bind_init(MYSQL_BIND *b, char type, struct cell *cell)
 	case 'i':
 		b->buffer_type = MYSQL_TYPE_LONGLONG;
 		b->buffer = &cell->u;
-		b->is_unsigned = type == 'u';
+		b->is_unsigned = type == 'u' ? 1 : 0;
 		return;
 	case 's':
 		b->buffer_type = MYSQL_TYPE_STRING;
@@ -161,7 +161,7 @@ static void put_arg(struct db_prep *p, unsigned i, const struct db_val *v)
 	struct cell *cell = &p->in[i];
 
 	BUG_ON(v->type != p->stmt->in[i]);
-	cell->null = v->null;
+	cell->null = v->null ? 1 : 0;
 	if (v->type == 'u') {
 		cell->u = v->u;
 	} else if (v->type == 'i') {
@@ -169,7 +169,7 @@ static void put_arg(struct db_prep *p, unsigned i, const struct db_val *v)
 	} else {
 		cell->len = v->len;
 		/* the library only reads it, but has one type for both ways */
-		p->in_bind[i].buffer = (void *)(uintptr_t)(v->s ? v->s : "");
+		p->in_bind[i].buffer = (union { const void *from; void *to; }){ v->s ? v->s : "" }.to;
 		p->in_bind[i].buffer_length = v->len;
 	}
 }

@@ -293,7 +293,7 @@ static int check_range(struct scan *s, const struct number *n)
 		return fail(s, "number with more than 19 digits");
 	if (n->first && n->magnitude > 307)
 		return fail(s, "number out of range");
-	if (n->integer && n->negative && n->digits == 19
+	if (n->first && n->integer && n->negative && n->digits == 19
 	    && memcmp(n->first, "9223372036854775808", 19) > 0)
 		return fail(s, "number out of range");
 	return 0;

@@ -56,12 +56,14 @@ static bool put(struct line *l, const char *bytes, size_t n)
 static size_t escape(const char *s, size_t len, char out[CHAR_BYTES], size_t *used_r)
 {
 	static const char hex[] = "0123456789abcdef";
+	static const char replacement[] = { '\xef', '\xbf', '\xbd' }; /* U+FFFD */
+	static const char control[] = { '\\', 'u', '0', '0' };
 	unsigned char c = (unsigned char)*s;
 	size_t n = utf8_next(s, len);
 
 	*used_r = n ? n : 1;
 	if (n == 0) {
-		memcpy(out, "\xef\xbf\xbd", 3);
+		memcpy(out, replacement, sizeof(replacement));
 		return 3;
 	}
 	if (c == '"' || c == '\\') {
@@ -70,7 +72,7 @@ static size_t escape(const char *s, size_t len, char out[CHAR_BYTES], size_t *us
 		return 2;
 	}
 	if (c < 0x20 || c == 0x7f) {
-		memcpy(out, "\\u00", 4);
+		memcpy(out, control, sizeof(control));
 		out[4] = hex[c >> 4];
 		out[5] = hex[c & 15];
 		return 6;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -250,7 +249,6 @@ static void signals_init(sigset_t *set)
 
 static void process_init(void)
 {
-	const struct sched_param normal = { .sched_priority = 0 };
 	struct rlimit nofile, none = { 0, 0 };
 
 	/* an arena per thread would cost more memory than two shared ones cost time */
@@ -259,10 +257,6 @@ static void process_init(void)
 	 * walks the fast bins or returns the memory to the kernel */
 	mallopt(M_MXFAST, 0);
 	mallopt(M_TRIM_THRESHOLD, 256 << 10);
-	/* a request that arrives does not preempt nginx, which may have more to hand out: fewer
-	 * switches and about a fifth more requests. Where it is refused nothing is lost. */
-	if (sched_setscheduler(0, SCHED_BATCH, &normal) < 0)
-		errno = 0;
 	/* secrets are in memory */
 	setrlimit(RLIMIT_CORE, &none);
 	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {

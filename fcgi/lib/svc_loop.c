@@ -149,7 +149,7 @@ static void *overload_thread(void *arg)
 {
 	struct thread *t = arg;
 	struct loop *loop = t->loop;
-	struct timespec nap = { .tv_nsec = OVERLOAD_MS * 1000000 };
+	struct timespec nap = { .tv_nsec = OVERLOAD_MS * 1000000L };
 	struct epoll_event ev;
 
 	while (!atomic_load(&loop->stop)) {

@@ -11,6 +11,9 @@ daemon=$(command -v mariadbd || command -v mysqld) || exit 77
 install=$(command -v mariadb-install-db || command -v mysql_install_db) || exit 77
 as=
 [ "$(id -u)" = 0 ] && as=--user=root
+# a server that starts removes what it takes for leftovers in its TMPDIR, also another's
+mkdir -p "$dir/tmp"
+export TMPDIR="$dir/tmp"
 
 case $1 in
 init)
