@@ -73,7 +73,7 @@ count_units() {
 }
 
 count_pytest() {
-	passed=$(tail -n 1 "$1" | sed -n 's/.*[^0-9]\([0-9]*\) passed.*/\1/p')
+	passed=$(tail -n 1 "$1" | sed -n 's|^\(.*[^0-9]\)*\([0-9]\{1,\}\) passed.*|\2|p')
 	failed=$(tail -n 1 "$1" | grep -oE '[0-9]+ (failed|error)' | awk '{ n += $1 } END { print n + 0 }')
 }
 

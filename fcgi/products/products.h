@@ -42,6 +42,9 @@ void product_json_image(struct jw *w, uint64_t id, const char *hash, struct pool
 /* Member "name": the time in RFC 3339. */
 void product_json_time(struct jw *w, const char *name, int64_t wall_us);
 
+/* An anonymous read may be kept for a second, and for one more while it is renewed (RFC 5861);
+ * who says who he is (an admin at work) sees what is now. After the resp_* of the answer. */
+void products_cacheable(struct req *req);
 /* For a write: locks the product of the path and checks If-Match. 0, or -1 when an error
  * was answered. */
 NODISCARD int products_lock(struct req *req, struct product *p_r);

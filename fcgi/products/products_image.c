@@ -20,9 +20,10 @@ static void cache_header(struct req *req, const char *v, const char *hash)
 	bool exact = v && strlen(v) == PICTURE_VERSION &&
 		     strncmp(v, hash, PICTURE_VERSION) == 0;
 
-	resp_header(req, "Cache-Control", "%s",
-		    exact ? "public, max-age=31536000, immutable" :
-			    "public, max-age=300");
+	if (exact)
+		resp_header(req, "Cache-Control", "public, max-age=31536000, immutable");
+	else
+		products_cacheable(req);
 }
 
 static int answer_picture(struct req *req, const struct picture *pic, const char *v)

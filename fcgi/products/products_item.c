@@ -58,6 +58,12 @@ int products_answer(struct req *req, int status, uint64_t id)
 	return resp_done(req);
 }
 
+void products_cacheable(struct req *req)
+{
+	if (!req->authorization)
+		resp_header(req, "Cache-Control", "public, max-age=1, stale-while-revalidate=1");
+}
+
 int products_read(struct req *req)
 {
 	struct product p;
@@ -69,6 +75,7 @@ int products_read(struct req *req)
 	if (resp_not_modified(req))
 		return 0;
 	product_json(resp_data(req, 200), &p, req->pool);
+	products_cacheable(req);
 	return resp_done(req);
 }
 

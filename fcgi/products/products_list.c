@@ -249,6 +249,7 @@ int products_list(struct req *req)
 		cursor_encode(&last, q.sort, &cursor);
 		jw_kstr(&req->jw, "next_cursor", sbuf_str(&cursor));
 	}
+	products_cacheable(req);
 	answer_links(req, count > limit ? sbuf_str(&cursor) : NULL);
 	sbuf_free(&cursor);
 	return resp_done(req);
