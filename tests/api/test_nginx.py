@@ -198,10 +198,13 @@ def test_the_contract_is_served(anyone):
 
 def test_the_access_log_is_json_without_secrets(instance, customer):
     customer.get("/products?q=geheim-wort")
+    customer.get("/products/%ff%22%0a", headers={"User-Agent": b"\xff\xfe\"x"})
     request_id = customer.get("/cart").headers["X-Request-Id"]
     access = instance.var / "log/access.log"
     line = eventually(lambda: [x for x in access.read_bytes().splitlines() if request_id.encode() in x])[0]
     assert json.loads(line)["path"] == "/cart" and json.loads(line)["status"] == 200
+    for line in access.read_bytes().splitlines():
+        assert json.loads(line.decode())["door"]
     secrets = (customer.token.split(".")[2], "geheim-wort", PASSWORD)
     for log in (instance.var / "log").glob("*.log"):
         assert not [x for x in secrets if x.encode() in log.read_bytes()], log
