@@ -48,7 +48,7 @@ make_mariadb() {
 	[ -d "$data/mariadb" ] && return
 	progress "making the database server's files"
 	rm -rf "$data/mariadb.new"
-	TMPDIR=$run/tmp mariadb-install-db --no-defaults --datadir="$data/mariadb.new" --user="$(id -un)" \
+	TMPDIR=$run/tmp mariadb-install-db --no-defaults --force --datadir="$data/mariadb.new" --user="$(id -un)" \
 		--auth-root-authentication-method=socket --skip-test-db \
 		>"$log/mariadb-install.log" 2>&1 </dev/null 9>&- ||
 		fail "mariadb-install-db failed" "See the message." "$log/mariadb-install.log"

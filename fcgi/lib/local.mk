@@ -7,6 +7,7 @@ libhalle_a_SOURCES = \
 	fcgi/lib/clock.c fcgi/lib/clock.h \
 	fcgi/lib/db.c fcgi/lib/db.h fcgi/lib/db_priv.h fcgi/lib/db_stmt.c fcgi/lib/db_tx.c \
 	fcgi/lib/err.c fcgi/lib/err.def fcgi/lib/err.h \
+	fcgi/lib/event.c fcgi/lib/event.h \
 	fcgi/lib/field.c fcgi/lib/field.h \
 	fcgi/lib/idem.c fcgi/lib/idem.h \
 	fcgi/lib/json.c fcgi/lib/json.h fcgi/lib/json_check.c \

@@ -17,7 +17,7 @@ export TMPDIR="$dir/tmp"
 
 case $1 in
 init)
-	"$install" --no-defaults $as --datadir="$dir/data" --skip-test-db \
+	"$install" --no-defaults --force $as --datadir="$dir/data" --skip-test-db \
 		--auth-root-authentication-method=normal --innodb-log-file-size=4M \
 		>"$dir/install.log" 2>&1 || { cat "$dir/install.log" >&2; exit 1; }
 	;;
