@@ -124,7 +124,7 @@ class Instance:
     def __init__(self, var, https_port, http_port, **settings):
         self.var = pathlib.Path(var)
         self.https_port, self.http_port = int(https_port), int(http_port)
-        self.url = f"https://localhost:{self.https_port}"
+        self.url = f"https://127.0.0.1:{self.https_port}"
         self.settings = settings
 
     @functools.cached_property
@@ -330,7 +330,7 @@ def send_raw(instance, request, tls=True):
     """Bytes as they are; returns status, headers (lower case) and body of the answer."""
     port = instance.https_port if tls else instance.http_port
     context = ssl.create_default_context(cafile=str(instance.certificate))
-    with socket.create_connection(("localhost", port), timeout=HANG) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG) as plain:
         sock = context.wrap_socket(plain, server_hostname="localhost") if tls else plain
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             sock.sendall(request)

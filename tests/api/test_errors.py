@@ -224,7 +224,7 @@ def test_a_body_that_is_cut_short_has_no_effect(instance, customer, product):
         "Content-Type: application/json", f"Content-Length: {len(body) + 5}",
     )
     context = ssl.create_default_context(cafile=str(instance.certificate))
-    with socket.create_connection(("localhost", instance.https_port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", instance.https_port), timeout=20) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as sock:
             sock.sendall(head + body)
     assert customer.cart() == before

@@ -30,7 +30,7 @@ def secured(answer):
 
 def test_plain_http_is_sent_to_https(instance):
     answer = requests.post(
-        f"http://localhost:{instance.http_port}/cart?a=b", data="x", allow_redirects=False, timeout=20
+        f"http://127.0.0.1:{instance.http_port}/cart?a=b", data="x", allow_redirects=False, timeout=20
     )
     assert answer.status_code == 308
     assert answer.headers["Location"] == f"{instance.url}/cart?a=b"
@@ -94,7 +94,7 @@ def test_errors_of_nginx_itself_are_json(anyone, customer, instance):
 
 
 def test_a_plain_request_at_the_tls_port_is_told_so_in_json(instance):
-    context = f"http://localhost:{instance.https_port}/"
+    context = f"http://127.0.0.1:{instance.https_port}/"
     answer = requests.get(context, timeout=20)
     problem(answer, 400, "BAD_REQUEST")
 
