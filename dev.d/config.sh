@@ -102,7 +102,7 @@ write_redis_config() {
 	write_file "$etc/redis.acl" <<-END
 		user default off
 		user halle-admin on #$(sha256_of "$etc/mirror-admin.pw") ~* &* +@all
-		user halle-carts on #$(sha256_of "$etc/mirror.pw") ~cart:* ~halle:* -@all +ping +info +eval +evalsha +script|load +get +set +hget +hmget +hgetall +hset +hdel +smembers +sadd +srem
+		user halle-carts on #$(sha256_of "$etc/mirror.pw") ~cart:* ~halle:* -@all $(<"$top/systemd/redis-acl")
 	END
 }
 

@@ -13,6 +13,7 @@
 
 struct reconciler {
 	char owner[64];
+	bool failing; /* the last pass could not be finished */
 	/* the rebuild that is going on: of which life of the mirror, and how far it came */
 	char epoch[MIRROR_EPOCH_MAX];
 	uint64_t walked;
@@ -265,6 +266,20 @@ static void purge(struct pass *p)
 			return;
 }
 
+/* Told once when it begins to fail and once when it works again. */
+static void pass(struct pass *p)
+{
+	bool failed = !check_epoch(p) || !repair_pending(p);
+
+	if (failed && !p->r->failing)
+		log_error("reconciler.fails", LOG_STR("mirror", p->mirror->error));
+	if (!failed && p->r->failing)
+		log_info("reconciler.works");
+	p->r->failing = failed;
+	if (!failed)
+		purge(p);
+}
+
 void reconciler_run(struct worker *w)
 {
 	struct reconciler *r = carts_of(w)->reconciler;
@@ -272,9 +287,8 @@ void reconciler_run(struct worker *w)
 	struct pass p = { .db = w->db, .mirror = w->local, .r = r, .pool = pool,
 			  .end_us = clock_mono_us() + PASS_US };
 
-	if (carts_db_lease(p.db, "reconciler", r->owner) == DB_OK && check_epoch(&p) &&
-	    repair_pending(&p))
-		purge(&p);
+	if (carts_db_lease(p.db, "reconciler", r->owner) == DB_OK)
+		pass(&p);
 	db_use_pool(w->db, before);
 	pool_free(&pool);
 }

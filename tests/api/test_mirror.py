@@ -162,6 +162,31 @@ def test_a_mirror_that_holds_something_else_is_put_right(instance, customer, pro
     stores_agree(instance)
 
 
+def left_behind(instance, customer, **slots):
+    """What a worker that died in the middle of a write leaves in the mirror."""
+    mirror, uid = instance.mirror(), customer.user_id
+    mirror.hset(f"cart:{uid}", mapping=slots)
+    mirror.sadd("cart:pending", uid)
+
+
+def test_a_write_that_was_committed_but_not_promoted_is_promoted(instance, customer, product):
+    data(customer.add(product["id"], 2), 201)
+    stores_agree(instance)
+    row = stored(instance, customer)[0]
+    left_behind(instance, customer, v=row["version"] - 1, f=0, d="[]",
+                pv=row["version"], pf=row["fence"], pd=row["doc"])
+    stores_agree(instance)
+
+
+def test_a_write_that_was_prepared_but_not_committed_is_taken_back(instance, customer, product):
+    data(customer.add(product["id"], 2), 201)
+    stores_agree(instance)
+    row = stored(instance, customer)[0]
+    left_behind(instance, customer, pv=row["version"] + 1, pf=row["fence"] + 1, pd="[]")
+    stores_agree(instance)
+    assert stored(instance, customer)[0]["version"] == row["version"]
+
+
 # -- things dying under load
 
 
