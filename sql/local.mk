@@ -1,6 +1,6 @@
 # The databases: migrations, grants, and the program that applies them.
 sqldir = $(pkgdatadir)/sql
-dist_sql_SCRIPTS = sql/apply sql/account
+dist_sql_SCRIPTS = sql/apply sql/account.py
 sqlcommondir = $(sqldir)/common
 dist_sqlcommon_DATA = \
 	sql/common/0001-registry.sql \

@@ -30,8 +30,7 @@ def password_hash(program, password):
 
 
 def statements(username, email, hashed, role):
-    yield "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES';"
-    yield "START TRANSACTION;"
+    """For one transaction in halle_auth."""
     yield (
         "INSERT INTO account (username, email, password, role, created_at, updated_at) VALUES"
         f" ({quote(username)}, {quote(email)}, {quote(hashed)}, {quote(role)},"
@@ -41,11 +40,11 @@ def statements(username, email, hashed, role):
     for service in ("users", "carts"):
         yield (
             "INSERT INTO outbox (event_id, service, type, data, due_at) VALUES"
-            f" (X'{uuid7()}', {quote(service)}, 'user.created', JSON_OBJECT('user_id', @id,"
+            f" (X'{uuid7()}', {quote(service)}, 'user.created',"
+            " JSON_OBJECT('user_id', CAST(@id AS UNSIGNED),"
             f" 'username', {quote(username)}, 'email', {quote(email)}, 'role', {quote(role)}),"
             " UTC_TIMESTAMP(6));"
         )
-    yield "COMMIT;"
 
 
 def main():
@@ -60,7 +59,12 @@ def main():
     client = ["mariadb", "--default-character-set=utf8mb4", "halle_auth"]
     if options.defaults_file:
         client.insert(1, f"--defaults-file={options.defaults_file}")
-    text = "\n".join(statements(options.username, options.email, hashed, options.role))
+    text = "\n".join([
+        "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES';",
+        "START TRANSACTION;",
+        *statements(options.username, options.email, hashed, options.role),
+        "COMMIT;",
+    ])
     sys.exit(subprocess.run(client, input=text.encode()).returncode)
 
 
