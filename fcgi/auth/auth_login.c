@@ -79,7 +79,7 @@ static int refuse(struct req *req, uint64_t account_id)
 static bool password_fits(struct login *l, const char *password)
 {
 	bool known = l->account.password != NULL;
-	const char *stored = known ? l->account.password : passwd_dummy;
+	const char *stored = known ? l->account.password : passwd_dummy_hash;
 	size_t len = strlen(password);
 	bool fits = passwd_verify(stored, password, len) && known && l->account.active;
 

@@ -14,7 +14,7 @@
 #define ARGON_SALT_LEN 16
 #define ARGON_TAG_LEN  32
 
-const char passwd_dummy[] =
+const char passwd_dummy_hash[] =
 	ARGON_PREFIX "bm9ib2R5IGhhcyB0aGlzIQ$FMASPiBMBIGAWDeeE+1g8EQ7mYRsSjRb4GxIfA2zjLY";
 
 void passwd_hash(const char *password, size_t len, char phc[PASSWD_TEXT])

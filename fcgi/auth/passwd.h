@@ -25,7 +25,7 @@ bool passwd_outdated(const char *stored);
 
 /* A hash with today's parameters that nobody's password matches: verifying against it
  * takes the time of a real verification. */
-extern const char passwd_dummy[];
+extern const char passwd_dummy_hash[];
 
 /* Overwrites len bytes that held a password and whose memory is writable. */
 void passwd_wipe(const char *text, size_t len);

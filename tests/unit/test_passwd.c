@@ -75,9 +75,9 @@ static void only_hashes_of_today_are_kept(void **state UNUSED)
 static void
 the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing(void **state UNUSED)
 {
-	assert_false(passwd_outdated(passwd_dummy));
-	assert_int_equal(strlen(passwd_dummy), strlen(ARGON_OURS));
-	assert_false(fits(passwd_dummy, "nobody has this!"));
+	assert_false(passwd_outdated(passwd_dummy_hash));
+	assert_int_equal(strlen(passwd_dummy_hash), strlen(ARGON_OURS));
+	assert_false(fits(passwd_dummy_hash, "nobody has this!"));
 }
 
 static void texts_of_another_form_or_out_of_bounds_fit_nothing(void **state UNUSED)
