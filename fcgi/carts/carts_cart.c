@@ -18,7 +18,7 @@ int carts_show(struct req *req)
 		return resp_db(req, st);
 	if (!row.deleted && doc_parse(row.doc, row.len, &doc) < 0)
 		return resp_db(req, DB_FAIL);
-	resp_etag(req, "%" PRIu64, row.version);
+	resp_etag_version(req, row.version);
 	if (resp_not_modified(req))
 		return 0;
 	if (carts_facts(req, FACTS_STALE, &doc, facts) < 0)

@@ -90,7 +90,7 @@ static int answer_cart(struct write *w, enum facts_source source)
 	 * not available, rather than the write called a failure */
 	if (carts_facts(req, source, &w->doc, facts) < 0)
 		log_warn("cart.facts", LOG_INT("lines", w->doc.count));
-	resp_etag(req, "%" PRIu64, w->base.version + 1);
+	resp_etag_version(req, w->base.version + 1);
 	out = resp_data(req, w->change->status);
 	if (w->change->status == 201)
 		resp_header(req, "Location", "/cart");
@@ -118,7 +118,7 @@ static int answer_again(struct write *w, const struct cart_op *op)
 	if (op->user != w->change->user || !op->response ||
 	    memcmp(op->fingerprint, w->fingerprint, OP_FINGERPRINT) != 0)
 		return resp_error(req, ERR_IDEMPOTENCY_KEY_REUSED);
-	resp_etag(req, "%" PRIu64, op->version);
+	resp_etag_version(req, op->version);
 	resp_bytes(req, (int)op->status, JSON_TYPE, op->response, op->response_len);
 	if (op->status == 201)
 		resp_header(req, "Location", "/cart");
@@ -203,7 +203,7 @@ static enum db_status compute(struct write *w)
 		log_error("cart.doc", LOG_INT("user", c->user), LOG_INT("version", w->base.version));
 		return DB_FAIL;
 	}
-	resp_etag(w->req, "%" PRIu64, w->base.version);
+	resp_etag_version(w->req, w->base.version);
 	w->stale = !resp_if_match(w->req);
 	if (w->stale || c->apply(w->req, c, &w->doc) < 0)
 		return DB_NONE;

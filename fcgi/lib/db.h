@@ -25,7 +25,8 @@ enum db_status {
 };
 
 /* in and out hold one letter per parameter and column, checked against the server when the
- * statement is prepared: u uint64_t, i int64_t, s text, b bytes. Static: known by address. */
+ * statement is prepared: u uint64_t, i int64_t, s text, b bytes; columns only: t DATETIME as
+ * microseconds since 1970 in i, x bytes as hexadecimal text. Static: known by address. */
 struct db_stmt {
 	const char *name; /* for logs: "product_by_id" */
 	const char *sql;
@@ -34,13 +35,13 @@ struct db_stmt {
 };
 
 struct db_val {
-	char type; /* u i s b */
+	char type; /* u i s b t x */
 	bool null;
 	union {
 		uint64_t u;
 		int64_t i;
 	};
-	const char *s; /* s, b: NUL-terminated on results */
+	const char *s; /* s, b, x: NUL-terminated on results */
 	size_t len;
 };
 

@@ -1,6 +1,7 @@
 /* db_stmt.c - prepared statements: one per db_stmt and connection, fixed bindings. */
 #include "compat.h"
 
+#include "clock.h"
 #include "db_priv.h"
 
 /* beside the numbers of server and library */
@@ -12,6 +13,7 @@ struct cell {
 	union {
 		uint64_t u;
 		int64_t i;
+		MYSQL_TIME t;
 	};
 	unsigned long len;
 	my_bool null, error;
@@ -55,7 +57,12 @@ static void bind_init(MYSQL_BIND *b, char type, struct cell *cell)
 		b->buffer_type = MYSQL_TYPE_STRING;
 		return;
 	case 'b':
+	case 'x':
 		b->buffer_type = MYSQL_TYPE_BLOB;
+		return;
+	case 't':
+		b->buffer_type = MYSQL_TYPE_DATETIME;
+		b->buffer = &cell->t;
 		return;
 	default:
 		BUG_ON(true);
@@ -208,6 +215,26 @@ static enum db_status take_text(struct db *db, struct db_prep *p, unsigned i)
 	return DB_OK;
 }
 
+static void to_hex(struct db *db, struct db_val *v)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = pool_alloc(db->pool, v->len * 2 + 1);
+
+	for (size_t i = 0; i < v->len; i++) {
+		text[2 * i] = digits[(unsigned char)v->s[i] >> 4];
+		text[2 * i + 1] = digits[(unsigned char)v->s[i] & 15];
+	}
+	v->s = text;
+	v->len *= 2;
+}
+
+static int64_t instant(const MYSQL_TIME *t)
+{
+	return clock_us((int)t->year, (int)t->month, (int)t->day) +
+	       (((int64_t)t->hour * 60 + t->minute) * 60 + t->second) * 1000000 +
+	       (int64_t)t->second_part;
+}
+
 static enum db_status take_value(struct db *db, struct db_prep *p, unsigned i)
 {
 	struct db_val *v = &p->row[i];
@@ -216,12 +243,20 @@ static enum db_status take_value(struct db *db, struct db_prep *p, unsigned i)
 	*v = (struct db_val){ .type = v->type, .null = cell->null };
 	if (v->null)
 		return DB_OK;
-	if (v->type == 's' || v->type == 'b')
-		return take_text(db, p, i);
+	if (strchr("sbx", v->type)) {
+		enum db_status st = take_text(db, p, i);
+
+		if (st == DB_OK && v->type == 'x')
+			to_hex(db, v);
+		return st;
+	}
 	if (cell->error)
 		return db_failed(db, p->stmt->name, NUMBER_DIFFERS,
 				 "a number does not fit");
-	v->u = cell->u;
+	if (v->type == 't')
+		v->i = instant(&cell->t);
+	else
+		v->u = cell->u;
 	return DB_OK;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "compat.h"
 #include "money.h"
+#include "sbuf.h"
 
 static bool is_digit(char c)
 {
@@ -51,17 +52,20 @@ const char *money_format(int64_t cents, char buf[MONEY_TEXT])
 {
 	/* the magnitude of INT64_MIN fits only unsigned */
 	uint64_t v = cents < 0 ? 0 - (uint64_t)cents : (uint64_t)cents;
-	const char *sign = cents < 0 ? "-" : "";
+	unsigned part = (unsigned)(v % 100);
+	char text[MONEY_TEXT], *p = text + sizeof(text);
 
-	if (v % 100 == 0)
-		(void)snprintf(buf, MONEY_TEXT, "%s%" PRIu64, sign, v / 100);
-	else if (v % 10 == 0)
-		(void)snprintf(buf, MONEY_TEXT, "%s%" PRIu64 ".%u", sign, v / 100,
-			       (unsigned)(v % 100 / 10));
-	else
-		(void)snprintf(buf, MONEY_TEXT, "%s%" PRIu64 ".%02u", sign, v / 100,
-			       (unsigned)(v % 100));
-	return buf;
+	*--p = '\0';
+	if (part % 10)
+		*--p = (char)('0' + part % 10);
+	if (part) {
+		*--p = (char)('0' + part / 10);
+		*--p = '.';
+	}
+	p = sbuf_digits(p, v / 100);
+	if (cents < 0)
+		*--p = '-';
+	return memcpy(buf, p, (size_t)(text + sizeof(text) - p));
 }
 
 static int within(int64_t cents, int64_t *cents_r)

@@ -263,19 +263,26 @@ int resp_db(struct req *req, enum db_status st)
 	BUG_ON(true);
 }
 
-void resp_etag(struct req *req, const char *fmt, ...)
+void resp_etag(struct req *req, const char *tag)
 {
-	struct sbuf tag;
-	va_list ap;
+	struct sbuf quoted;
 
-	sbuf_init(&tag, 128);
-	sbuf_addch(&tag, '"');
-	va_start(ap, fmt);
-	sbuf_vprintf(&tag, fmt, ap);
-	va_end(ap);
-	sbuf_addch(&tag, '"');
-	req->etag = pool_dup(req->pool, sbuf_str(&tag), tag.len);
-	sbuf_free(&tag);
+	sbuf_init(&quoted, 128);
+	sbuf_addch(&quoted, '"');
+	sbuf_addstr(&quoted, tag);
+	sbuf_addch(&quoted, '"');
+	req->etag = pool_dup(req->pool, sbuf_str(&quoted), quoted.len);
+	sbuf_free(&quoted);
+}
+
+void resp_etag_version(struct req *req, uint64_t version)
+{
+	char text[24], *end = text + sizeof(text), *first;
+
+	end[-1] = '"';
+	first = sbuf_digits(end - 1, version);
+	*--first = '"';
+	req->etag = pool_dup(req->pool, first, (size_t)(end - first));
 }
 
 /* RFC 9110 8.8.3: a list of entity tags, or "*". Weak ones match only in weak comparison. */

@@ -37,7 +37,8 @@ int resp_db(struct req *req, enum db_status st);
  * after the resp_* that began the answer. */
 PRINTF(3, 4) void resp_header(struct req *req, const char *name, const char *fmt, ...);
 /* Strong validator without quotes: "42" or "3-9f1c…". Call before resp_fresh. */
-PRINTF(2, 3) void resp_etag(struct req *req, const char *fmt, ...);
+void resp_etag(struct req *req, const char *tag);
+void resp_etag_version(struct req *req, uint64_t version);
 /* RFC 9110 13.1.2: true when If-None-Match holds the ETag; then 304 is answered. */
 bool resp_not_modified(struct req *req);
 /* RFC 9110 13.1.1: true when there is no If-Match or it holds the ETag. */

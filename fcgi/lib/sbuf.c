@@ -79,24 +79,26 @@ void sbuf_addch(struct sbuf *b, char c)
 	sbuf_add(b, &c, 1);
 }
 
+char *sbuf_digits(char *end, uint64_t v)
+{
+	do
+		*--end = (char)('0' + v % 10);
+	while (v /= 10);
+	return end;
+}
+
 void sbuf_addu64(struct sbuf *b, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[20], *end = digits + sizeof(digits), *first = sbuf_digits(end, v);
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	sbuf_add(b, digits + at, sizeof(digits) - at);
+	sbuf_add(b, first, (size_t)(end - first));
 }
 
 void sbuf_addi64(struct sbuf *b, int64_t v)
 {
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%" PRId64, v);
-
-	sbuf_add(b, text, (size_t)n);
+	if (v < 0)
+		sbuf_addch(b, '-');
+	sbuf_addu64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void sbuf_vprintf(struct sbuf *b, const char *fmt, va_list ap)

@@ -34,6 +34,9 @@ void sbuf_addi64(struct sbuf *b, int64_t v);
 PRINTF(2, 3) void sbuf_printf(struct sbuf *b, const char *fmt, ...);
 PRINTF(2, 0) void sbuf_vprintf(struct sbuf *b, const char *fmt, va_list ap);
 
+/* The digits of v before end, without a NUL; returns the first of at most 20. */
+char *sbuf_digits(char *end, uint64_t v);
+
 /* Never NULL; "" while nothing was appended. */
 const char *sbuf_str(const struct sbuf *b);
 

@@ -18,14 +18,12 @@
 #include "products_db.h"
 
 #define WORD_MAX       "40" /* characters of product_word.word */
-#define MICROS(column) "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', " column ")"
 #define INSTANT        "(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND)"
 
 #define PRODUCT_COLUMNS                                                                 \
 	"SELECT p.id, p.name, p.description, p.price_cents, p.storage_quantity,"        \
-	" p.version, LOWER(HEX(p.image_hash)), "                                        \
-	MICROS("p.created_at") ", " MICROS("p.updated_at")
-#define PRODUCT_OUT "ussiiusii"
+	" p.version, p.image_hash, p.created_at, p.updated_at"
+#define PRODUCT_OUT "ussiiuxtt"
 
 /* -- the list ------------------------------------------------------------------------ */
 
@@ -141,14 +139,14 @@ static const struct db_stmt sql[] = {
 		" WHERE id = ?",
 		"isuu", "" },
 	[LEDGER_LIST] = { "ledger_list",
-		"SELECT id, delta, balance, reason, user_id, " MICROS("created_at")
+		"SELECT id, delta, balance, reason, user_id, created_at"
 		" FROM stock_ledger WHERE product_id = ? AND id < ?"
 		" ORDER BY id DESC LIMIT ?",
-		"uuu", "uiisui" },
+		"uuu", "uiisut" },
 	[PICTURE_GET] = { "picture_get",
-		"SELECT type, bytes, LOWER(HEX(hash)) FROM product_image"
+		"SELECT type, bytes, hash FROM product_image"
 		" WHERE product_id = ?",
-		"u", "sbs" },
+		"u", "sbx" },
 	[PICTURE_PUT] = { "picture_put",
 		"INSERT INTO product_image (product_id, type, bytes) VALUES (?, ?, ?)"
 		" ON DUPLICATE KEY UPDATE type = VALUES(type), bytes = VALUES(bytes)",
@@ -162,9 +160,9 @@ static const struct db_stmt sql[] = {
 		" WHERE id = ?", "u", "" },
 	[FACTS] = { "facts",
 		"SELECT p.id, p.name, p.price_cents, p.storage_quantity,"
-		" LOWER(HEX(p.image_hash)), p.deleted_at IS NULL"
+		" p.image_hash, p.deleted_at IS NULL"
 		" FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) j"
-		" STRAIGHT_JOIN product p ON p.id = j.id", "s", "usiisi" },
+		" STRAIGHT_JOIN product p ON p.id = j.id", "s", "usiixi" },
 };
 
 static void product_of(const struct db_val *row, struct product *p)

@@ -28,7 +28,7 @@ static void cache_header(struct req *req, const char *v, const char *hash)
 
 static int answer_picture(struct req *req, const struct picture *pic, const char *v)
 {
-	resp_etag(req, "%s", pic->hash);
+	resp_etag(req, pic->hash);
 	resp_bytes(req, 200, pic->type, pic->bytes, pic->len);
 	cache_header(req, v, pic->hash);
 	return 0;
@@ -48,7 +48,7 @@ int products_image_read(struct req *req)
 		return products_db_error(req, st);
 	if (!p.image_hash)
 		return resp_error(req, ERR_IMAGE_NOT_FOUND);
-	resp_etag(req, "%s", p.image_hash);
+	resp_etag(req, p.image_hash);
 	if (resp_not_modified(req)) {
 		cache_header(req, version.v, p.image_hash);
 		return 0;

@@ -51,7 +51,7 @@ int products_answer(struct req *req, int status, uint64_t id)
 
 	if (st != DB_OK)
 		return products_db_error(req, st);
-	resp_etag(req, "%" PRIu64, p.version);
+	resp_etag_version(req, p.version);
 	product_json(resp_data(req, status), &p, req->pool);
 	if (status == 201)
 		resp_header(req, "Location", "/products/%" PRIu64, id);
@@ -71,7 +71,7 @@ int products_read(struct req *req)
 
 	if (st != DB_OK)
 		return products_db_error(req, st);
-	resp_etag(req, "%" PRIu64, p.version);
+	resp_etag_version(req, p.version);
 	if (resp_not_modified(req))
 		return 0;
 	product_json(resp_data(req, 200), &p, req->pool);
@@ -96,7 +96,7 @@ int products_lock(struct req *req, struct product *p)
 
 	if (st != DB_OK)
 		return products_db_error(req, st);
-	resp_etag(req, "%" PRIu64, p->version);
+	resp_etag_version(req, p->version);
 	return resp_if_match(req) ? 0 : stale(req, p);
 }
 

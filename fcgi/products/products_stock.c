@@ -38,7 +38,7 @@ static int answer_adjusted(struct req *req, const struct adjustment *a)
 
 	if (st != DB_OK)
 		return products_db_error(req, st);
-	resp_etag(req, "%" PRIu64, p.version);
+	resp_etag_version(req, p.version);
 	w = resp_data(req, 200);
 	jw_obj(w);
 	jw_ku64(w, "product_id", p.id);

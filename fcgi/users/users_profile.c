@@ -58,7 +58,7 @@ static int answer(struct req *req, const struct profile *p)
 {
 	struct jw *w;
 
-	resp_etag(req, "%" PRIu64, p->version);
+	resp_etag_version(req, p->version);
 	if (req->method == M_GET && resp_not_modified(req))
 		return 0;
 	w = resp_data(req, 200);
@@ -115,7 +115,7 @@ static int change(struct req *req, uint64_t id, uint64_t replaced)
 	st = users_db_profile_lock(req->db, id, &p);
 	if (st != DB_OK)
 		return refuse(req, st);
-	resp_etag(req, "%" PRIu64, p.version);
+	resp_etag_version(req, p.version);
 	if (!resp_if_match(req))
 		return refuse_stale(req, &p);
 	apply(&p, &e, present | replaced);

@@ -5,12 +5,13 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "db.h"
 #include "db_fixture.h"
 
 enum sql {
 	ADD, ADD_ID, GET, NAMES, RENAME, ADD_CHILD, DROP, ALL_TYPES, ECHO,
-	STRAY, TOO_FEW, TOO_MANY, BROKEN, NUMBERS, SESSION, DATE_SUM, COUNT_ALL
+	STRAY, TOO_FEW, TOO_MANY, BROKEN, NUMBERS, SESSION, DATE_SUM, TYPED, COUNT_ALL
 };
 
 static const struct db_stmt sql[] = {
@@ -34,6 +35,9 @@ static const struct db_stmt sql[] = {
 		      "", "susssss" },
 	[DATE_SUM] = { "date_sum", "SELECT CAST('2026-11-20 10:00:00.5' AS DATETIME(6)), SUM(x)"
 		       " FROM (SELECT 3 AS x UNION SELECT 9007199254740993) t", "", "su" },
+	[TYPED] = { "typed", "SELECT CAST('2026-11-20 10:00:00.123456' AS DATETIME(6)),"
+		    " CAST('0000-03-01' AS DATE), CAST(NULL AS DATETIME(6)), X'00ff7A', X'', NULL",
+		    "", "tttxxx" },
 	[COUNT_ALL] = { "count_all", "SELECT COUNT(*) FROM thing", "", "u" },
 };
 
@@ -235,6 +239,18 @@ static void dates_and_sums_read_as_asked(void **state UNUSED)
 	assert_true(row[1].u == UINT64_C(9007199254740996));
 }
 
+static void instants_and_hashes_are_read_for_us(void **state UNUSED)
+{
+	assert_int_equal(db_one(db, &sql[TYPED], &row), DB_OK);
+	assert_true(row[0].i == INT64_C(1795168800123456));
+	assert_true(row[1].i == clock_us(0, 3, 1));
+	assert_true(row[2].null);
+	assert_string_equal(row[3].s, "00ff7a");
+	assert_int_equal(row[3].len, 6);
+	assert_string_equal(row[4].s, "");
+	assert_true(row[5].null);
+}
+
 static void session_has_its_settings(void **state UNUSED)
 {
 	assert_int_equal(db_one(db, &sql[SESSION], &row), DB_OK);
@@ -293,6 +309,7 @@ int main(void)
 		TEST(what_does_not_fit_is_an_error),
 		TEST(our_own_mistakes_fail_and_harm_nothing),
 		TEST(dates_and_sums_read_as_asked),
+		TEST(instants_and_hashes_are_read_for_us),
 		TEST(session_has_its_settings),
 		TEST(wrong_password_is_down),
 		TEST(schema_version_is_the_highest_migration),
