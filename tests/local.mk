@@ -157,8 +157,10 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/
 	tests/api/test_tokens.py tests/api/test_users.py tests/api/test_worker.py
 # end of rules and black-box tests
 
-# what MariaDB and Redis alone can do, for ./dev bench: built by "make ceiling"
-EXTRA_PROGRAMS = ceiling
+# what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make ceiling constant"
+EXTRA_PROGRAMS = ceiling constant
+constant_SOURCES = tests/bench/constant.c
+constant_LDADD = libhalle.a
 ceiling_SOURCES = tests/bench/ceiling.c
 ceiling_LDADD = $(MARIADB_LIBS) $(HIREDIS_LIBS)
 EXTRA_DIST += tests/bench/run tests/boot/run tests/boot/smoke
