@@ -12,6 +12,7 @@ dist_sqlauth_DATA = \
 	sql/auth/0101-account.sql \
 	sql/auth/0102-session.sql \
 	sql/auth/0103-refresh_token.sql \
+	sql/auth/0104-revocation.sql \
 	sql/auth/grants.sql
 sqlusersdir = $(sqldir)/users
 dist_sqlusers_DATA = \
