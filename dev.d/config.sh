@@ -118,6 +118,7 @@ write_halle_config() {
 		cat <<-END
 			# Written by ./dev; every key with its meaning: halle-auth --config-dump
 			threads = $threads
+			auth.threads = $((threads * 3))
 			metrics_dir = $run/metrics
 			public_origin = $url
 			db_socket = $run/mariadb.sock

@@ -18,11 +18,12 @@ halle.target: systemd/halle.target.in systemd/local.mk
 halle-%.socket: systemd/halle-socket.in
 	$(AM_V_GEN)$(SYSTEMD_SUBST) -e 's|@SERVICE[@]|$*|g' $(srcdir)/systemd/halle-socket.in >$@
 
-# only carts may read the mirror's password
+# only carts may read the mirror's password; hashing passwords must not slow the others
 halle-%@.service: systemd/halle-worker@.service.in
 	$(AM_V_GEN)cred=; test $* != carts || \
 	cred='LoadCredential=mirror.password:$(sysconfdir)/halle/secrets/mirror.password'; \
-	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e 's|@SERVICE[@]|$*|g' \
+	sched=; test $* != auth || sched='CPUWeight=50\nSystemCallFilter=setpriority'; \
+	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e "s|@SCHEDULING[@]|$$sched|" -e 's|@SERVICE[@]|$*|g' \
 		$(srcdir)/systemd/halle-worker@.service.in >$@
 
 if HAVE_SYSTEMD_DIR

@@ -104,7 +104,7 @@ EXTRA_DIST += tests/unit/mariadb.sh
 # auth
 UNIT_TESTS += test_passwd
 test_passwd_SOURCES = tests/unit/test_passwd.c fcgi/auth/passwd.c fcgi/auth/werkzeug.c \
-	fcgi/auth/gate.c fcgi/auth/credentials.c
+	fcgi/auth/hasher.c fcgi/auth/credentials.c
 test_passwd_LDADD = $(UNIT_LIBS) $(ARGON2_LIBS)
 test_passwd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/auth
 test_passwd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -4,7 +4,6 @@
 #ifndef HALLE_AUTH_H
 #define HALLE_AUTH_H
 
-#include "gate.h"
 #include "svc.h"
 
 /* POST /auth/register {username, email, password}: 201 {user_id, username}. The account
@@ -27,10 +26,9 @@ int auth_site_health(struct req *req);
 int auth_site_ready(struct req *req);
 int auth_site_live(struct req *req);
 
-/* The gate that every password hash of this process passes. 0, or -1 after SERVER_BUSY
- * was answered; after 0 the caller calls gate_leave. */
-NODISCARD int auth_gate_enter(struct req *req);
-struct gate *auth_gate(const struct req *req);
+/* Runs fn(arg), which hashes a password, where hashes are run (hasher.h). 0 when it has
+ * ended, or -1 after SERVER_BUSY was answered and fn will not run. */
+NODISCARD int auth_hash(struct req *req, void (*fn)(void *), void *arg);
 
 /* Overwrites a password and the body it came in, and takes the body from req. */
 void auth_forget(struct req *req, const char *password);

@@ -22,6 +22,8 @@ static const struct field fields[] = {
 };
 
 struct login {
+	const char *password; /* until it was checked */
+	bool fits;
 	struct account account;
 	struct session session;
 	char upgraded[PASSWD_TEXT]; /* the hash to store instead, or "" */
@@ -76,27 +78,25 @@ static int refuse(struct req *req, uint64_t account_id)
 }
 
 /* Takes as long for an unknown or disabled account as for a real one. */
-static bool password_fits(struct login *l, const char *password)
+static void try_password(void *arg)
 {
+	struct login *l = arg;
 	bool known = l->account.password != NULL;
 	const char *stored = known ? l->account.password : passwd_dummy_hash;
-	size_t len = strlen(password);
-	bool fits = passwd_verify(stored, password, len) && known && l->account.active;
+	size_t len = strlen(l->password);
 
-	if (fits && passwd_outdated(stored))
-		passwd_hash(password, len, l->upgraded);
-	return fits;
+	l->fits = passwd_verify(stored, l->password, len) && known && l->account.active;
+	if (l->fits && passwd_outdated(stored))
+		passwd_hash(l->password, len, l->upgraded);
 }
 
 static int check_password(struct req *req, struct login *l, const char *password)
 {
-	bool fits;
-
-	if (auth_gate_enter(req) < 0)
+	l->password = password;
+	if (auth_hash(req, try_password, l) < 0)
 		return -1;
-	fits = password_fits(l, password);
-	gate_leave(auth_gate(req));
-	return fits ? 0 : refuse(req, l->account.id);
+	l->password = NULL;
+	return l->fits ? 0 : refuse(req, l->account.id);
 }
 
 static int identify(struct req *req, struct login *l)

@@ -9,6 +9,7 @@
 
 #include "auth.h"
 #include "auth_db.h"
+#include "hasher.h"
 #include "log.h"
 #include "metrics.h"
 #include "passwd.h"
@@ -27,16 +28,22 @@ static const struct route routes[] = {
 
 static int start(struct svc *svc)
 {
-	svc->data = gate_new((unsigned)cfg_int(svc->cfg, CFG_HASH_PARALLEL),
-			     (unsigned)cfg_int(svc->cfg, CFG_HASH_QUEUE));
+	unsigned threads = (unsigned)cfg_int(svc->cfg, CFG_THREADS);
+	unsigned queue = (unsigned)cfg_int(svc->cfg, CFG_HASH_QUEUE);
+
+	/* who waits for a hash holds a thread: most of them, but never all */
+	if (queue > threads / 2)
+		queue = threads / 2;
+	svc->data = hasher_new((unsigned)cfg_int(svc->cfg, CFG_HASH_PARALLEL), queue,
+			       cfg_str(svc->cfg, CFG_METRICS_DIR));
 	return 0;
 }
 
 static void stop(struct svc *svc)
 {
-	struct gate *gate = svc->data;
+	struct hasher *hasher = svc->data;
 
-	gate_free(&gate);
+	hasher_free(&hasher);
 }
 
 static void purge(struct worker *w)
@@ -61,14 +68,9 @@ static const struct service service = {
 	.jobs = { { "session_purge", 600000, purge } },
 };
 
-struct gate *auth_gate(const struct req *req)
+int auth_hash(struct req *req, void (*fn)(void *), void *arg)
 {
-	return req->worker->svc->data;
-}
-
-int auth_gate_enter(struct req *req)
-{
-	if (gate_enter(auth_gate(req), req->deadline_us))
+	if (hasher_run(req->worker->svc->data, fn, arg, req->deadline_us))
 		return 0;
 	metrics_add(M_HASH_REFUSED, 1);
 	return resp_error(req, ERR_SERVER_BUSY);

@@ -56,13 +56,16 @@ static void describe_body(struct req *req, const struct registration *in)
 	req->body_len = strlen(req->body);
 }
 
-static int hash(struct req *req, const char *password, char phc[PASSWD_TEXT])
+struct hashing {
+	const char *password;
+	char phc[PASSWD_TEXT];
+};
+
+static void hash(void *arg)
 {
-	if (auth_gate_enter(req) < 0)
-		return -1;
-	passwd_hash(password, strlen(password), phc);
-	gate_leave(auth_gate(req));
-	return 0;
+	struct hashing *h = arg;
+
+	passwd_hash(h->password, strlen(h->password), h->phc);
 }
 
 static enum db_status announce(struct db *db, const char *service,
@@ -177,7 +180,7 @@ static int commit(struct creation *c)
 
 int auth_register(struct req *req)
 {
-	char phc[PASSWD_TEXT];
+	struct hashing hashing;
 	struct registration in = { .username = NULL };
 	int rc;
 
@@ -185,10 +188,11 @@ int auth_register(struct req *req)
 		auth_forget(req, in.password);
 		return -1;
 	}
-	rc = hash(req, in.password, phc);
+	hashing.password = in.password;
+	rc = auth_hash(req, hash, &hashing);
 	auth_forget(req, in.password);
 	if (rc < 0)
 		return -1;
 	describe_body(req, &in);
-	return commit(&(struct creation){ .req = req, .in = &in, .phc = phc });
+	return commit(&(struct creation){ .req = req, .in = &in, .phc = hashing.phc });
 }

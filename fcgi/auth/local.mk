@@ -5,6 +5,6 @@ halle_auth_SOURCES = \
 	fcgi/auth/auth_health.c fcgi/auth/auth_db.c fcgi/auth/auth_db.h \
 	fcgi/auth/auth_db_revocation.c fcgi/auth/auth_db_revocation.h \
 	fcgi/auth/common.def fcgi/auth/credentials.c fcgi/auth/credentials.h \
-	fcgi/auth/gate.c fcgi/auth/gate.h fcgi/auth/refresh.c fcgi/auth/refresh.h \
+	fcgi/auth/hasher.c fcgi/auth/hasher.h fcgi/auth/refresh.c fcgi/auth/refresh.h \
 	fcgi/auth/passwd.c fcgi/auth/passwd.h fcgi/auth/werkzeug.c
 halle_auth_LDADD = $(HALLE_LIBS) $(ARGON2_LIBS)

@@ -2,8 +2,8 @@
  * passwd.h - passwords: hashed with argon2id (RFC 9106), verified against argon2id and
  * against the two forms of Werkzeug's generate_password_hash that imported accounts
  * carry. The only user of libargon2. Comparisons take constant time. Thread-safe; every
- * hash and every verification burns a core for some 50 ms, so callers pass a gate
- * (gate.h) first.
+ * hash and every verification burns a core for some 50 ms, so callers run them
+ * on a hasher (hasher.h).
  */
 #ifndef HALLE_PASSWD_H
 #define HALLE_PASSWD_H

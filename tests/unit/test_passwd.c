@@ -1,4 +1,4 @@
-/* test_passwd.c - password hashes, their gate, and the forms of names. */
+/* test_passwd.c - password hashes, their hasher, and the forms of names. */
 #include "compat.h"
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 #include "clock.h"
 #include "credentials.h"
-#include "gate.h"
+#include "hasher.h"
 #include "passwd.h"
 
 #define ARGON_OURS                                                                       \
@@ -135,55 +135,132 @@ static void a_wiped_password_is_gone(void **state UNUSED)
 	assert_memory_equal(text, "\0\0\0\0\0\0", 7);
 }
 
-static void
-a_full_gate_refuses_beyond_its_queue_and_after_the_deadline(void **state UNUSED)
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	unsigned inside, most, ran;
+	bool open;
+} room = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
+
+/* Stands for a hash; ends when the room is open. */
+static void stay(void *arg UNUSED)
 {
-	struct gate *gate = gate_new(2, 0);
-	int64_t from;
-
-	assert_true(gate_enter(gate, clock_mono_us()));
-	assert_true(gate_enter(gate, clock_mono_us()));
-	assert_false(gate_enter(gate, clock_mono_us() + 60000000));
-	gate_leave(gate);
-	assert_true(gate_enter(gate, clock_mono_us()));
-	gate_free(&gate);
-	assert_null(gate);
-
-	gate = gate_new(1, 1);
-	assert_true(gate_enter(gate, clock_mono_us()));
-	from = clock_mono_us();
-	assert_false(gate_enter(gate, from + 20000));
-	assert_true(clock_mono_us() - from >= 20000);
-	gate_free(&gate);
+	pthread_mutex_lock(&room.lock);
+	room.ran++;
+	if (++room.inside > room.most)
+		room.most = room.inside;
+	pthread_cond_broadcast(&room.change);
+	while (!room.open)
+		pthread_cond_wait(&room.change, &room.lock);
+	room.inside--;
+	pthread_mutex_unlock(&room.lock);
 }
 
-static void *enter_within_a_minute(void *gate)
+static void room_wait(unsigned inside)
 {
-	return gate_enter(gate, clock_mono_us() + 60000000) ? gate : NULL;
+	pthread_mutex_lock(&room.lock);
+	while (room.inside != inside)
+		pthread_cond_wait(&room.change, &room.lock);
+	pthread_mutex_unlock(&room.lock);
 }
 
-static void a_waiting_thread_gets_the_place_that_is_given_back(void **state UNUSED)
+static void room_set(bool open)
 {
-	struct gate *gate = gate_new(1, 4);
-	pthread_t waiting;
-	void *entered;
-
-	assert_true(gate_enter(gate, clock_mono_us()));
-	assert_int_equal(pthread_create(&waiting, NULL, enter_within_a_minute, gate), 0);
-	usleep(10000);
-	gate_leave(gate);
-	assert_int_equal(pthread_join(waiting, &entered), 0);
-	assert_ptr_equal(entered, gate);
-	gate_free(&gate);
+	pthread_mutex_lock(&room.lock);
+	room.open = open;
+	if (!open)
+		room.most = room.ran = 0;
+	pthread_cond_broadcast(&room.change);
+	pthread_mutex_unlock(&room.lock);
 }
 
-static void a_gate_without_a_number_has_a_place_per_core(void **state UNUSED)
+static void *run_within_a_minute(void *hasher)
 {
-	struct gate *gate = gate_new(0, 0);
+	return hasher_run(hasher, stay, NULL, clock_mono_us() + 60000000) ? hasher : NULL;
+}
 
-	assert_true(gate_enter(gate, clock_mono_us()));
-	gate_leave(gate);
-	gate_free(&gate);
+static void hashes_beyond_the_queue_or_the_deadline_never_run(void **state UNUSED)
+{
+	struct hasher *hasher = hasher_new(1, 1, NULL);
+	pthread_t first;
+	void *ran;
+
+	room_set(false);
+	assert_int_equal(pthread_create(&first, NULL, run_within_a_minute, hasher), 0);
+	room_wait(1);
+	assert_false(hasher_run(hasher, stay, NULL, clock_mono_us() + 20000));
+	room_set(true);
+	assert_int_equal(pthread_join(first, &ran), 0);
+	assert_ptr_equal(ran, hasher);
+	assert_int_equal(room.ran, 1);
+	hasher_free(&hasher);
+	assert_null(hasher);
+
+	hasher = hasher_new(1, 0, NULL);
+	room_set(false);
+	assert_int_equal(pthread_create(&first, NULL, run_within_a_minute, hasher), 0);
+	room_wait(1);
+	assert_false(hasher_run(hasher, stay, NULL, clock_mono_us() + 60000000));
+	room_set(true);
+	assert_int_equal(pthread_join(first, &ran), 0);
+	hasher_free(&hasher);
+}
+
+static void hashes_that_wait_run_later(void **state UNUSED)
+{
+	struct hasher *hasher = hasher_new(2, 8, NULL);
+	pthread_t threads[10];
+	void *ran;
+
+	room_set(false);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_within_a_minute, hasher), 0);
+	room_wait(2);
+	room_set(true);
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &ran), 0);
+		assert_ptr_equal(ran, hasher);
+	}
+	assert_int_equal(room.most, 2);
+	hasher_free(&hasher);
+}
+
+/* Two hashers stand for two processes: the locks belong to open files, not to processes. */
+static void processes_share_the_slots(void **state UNUSED)
+{
+	char folder[] = "/tmp/halle-slots-XXXXXX", slot[64];
+	struct hasher *hashers[2];
+	pthread_t threads[8];
+	void *ran;
+
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < 2; i++)
+		hashers[i] = hasher_new(1, 8, folder);
+	room_set(false);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_within_a_minute,
+						hashers[i % 2]), 0);
+	room_wait(1);
+	usleep(20000);
+	room_set(true);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(pthread_join(threads[i], &ran), 0);
+	assert_int_equal(room.most, 1);
+	assert_int_equal(room.ran, COUNT(threads));
+	for (size_t i = 0; i < 2; i++)
+		hasher_free(&hashers[i]);
+	snprintf(slot, sizeof(slot), "%s/hash.0", folder);
+	assert_int_equal(unlink(slot), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_hasher_without_a_number_has_a_thread_per_core(void **state UNUSED)
+{
+	struct hasher *hasher = hasher_new(0, 0, "/nonexistent");
+
+	room_set(true);
+	assert_true(hasher_run(hasher, stay, NULL, clock_mono_us() + 60000000));
+	hasher_free(&hasher);
 }
 
 static void user_names_are_told_from_other_texts(void **state UNUSED)
@@ -270,9 +347,10 @@ int main(void)
 		cmocka_unit_test(texts_of_another_form_or_out_of_bounds_fit_nothing),
 		cmocka_unit_test(a_wiped_password_is_gone),
 		cmocka_unit_test(
-			a_full_gate_refuses_beyond_its_queue_and_after_the_deadline),
-		cmocka_unit_test(a_waiting_thread_gets_the_place_that_is_given_back),
-		cmocka_unit_test(a_gate_without_a_number_has_a_place_per_core),
+			hashes_beyond_the_queue_or_the_deadline_never_run),
+		cmocka_unit_test(hashes_that_wait_run_later),
+		cmocka_unit_test(processes_share_the_slots),
+		cmocka_unit_test(a_hasher_without_a_number_has_a_thread_per_core),
 		cmocka_unit_test(user_names_are_told_from_other_texts),
 		cmocka_unit_test(email_addresses_are_told_from_other_texts),
 		cmocka_unit_test(guessable_passwords_are_known_in_any_case),

@@ -1,0 +1,26 @@
+/*
+ * hasher.h - threads that hash passwords. A hash takes a core and 19 MiB for some 50 ms, so
+ * there is one thread per core, of low priority, and a slot per core that all processes of
+ * the machine share: a flood of logins neither slows other requests nor takes more memory
+ * than planned, and what cannot be served soon is refused. Thread-safe.
+ */
+#ifndef HALLE_HASHER_H
+#define HALLE_HASHER_H
+
+#include "compat.h"
+
+struct hasher;
+
+/* parallel 0: one per core that this process may use. queue: how many may wait besides those
+ * that run. slots: folder where the processes agree on who hashes; NULL or unusable: each
+ * process counts for itself. */
+struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots);
+/* Nobody may be waiting any more. */
+void hasher_free(struct hasher **hasher);
+
+/* Runs fn(arg) on such a thread and returns true when it has ended. False, and fn never
+ * runs: the queue is full, or it had not begun by deadline_us (clock_mono_us). */
+NODISCARD bool hasher_run(struct hasher *hasher, void (*fn)(void *), void *arg,
+			  int64_t deadline_us);
+
+#endif
