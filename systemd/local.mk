@@ -18,10 +18,14 @@ halle.target: systemd/halle.target.in systemd/local.mk
 halle-%.socket: systemd/halle-socket.in
 	$(AM_V_GEN)$(SYSTEMD_SUBST) -e 's|@SERVICE[@]|$*|g' $(srcdir)/systemd/halle-socket.in >$@
 
-# only carts may read the mirror's password
+# only carts may read the mirror's password, only auth the private keys of tokens
 halle-%@.service: systemd/halle-worker@.service.in
-	$(AM_V_GEN)cred=; test $* != carts || \
-	cred='LoadCredential=mirror.password:$(sysconfdir)/halle/secrets/mirror.password'; \
+	$(AM_V_GEN)case $* in \
+	auth) secret=jwt.private ;; \
+	carts) secret=mirror.password ;; \
+	*) secret= ;; \
+	esac; \
+	cred=$${secret:+LoadCredential=$$secret:$(sysconfdir)/halle/secrets/$$secret}; \
 	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e 's|@SERVICE[@]|$*|g' \
 		$(srcdir)/systemd/halle-worker@.service.in >$@
 

@@ -43,6 +43,7 @@ struct req {
 	struct pool *pool;
 	struct db *db;
 	struct worker *worker;
+	struct token_cache *tokens; /* NULL: none */
 	const struct route_env *env;
 
 	/* the answer, see resp.h */

@@ -190,7 +190,7 @@ int route_token(struct req *req, enum token_type type, const char *token,
 	const struct route_env *env = req->env;
 	bool service = type == TOKEN_SERVICE;
 
-	switch (token_verify(service ? env->service_keys : env->access_keys, type,
+	switch (token_verify(service ? env->service_keys : env->access_keys, req->tokens, type,
 			     service ? env->service : "halle", token, strlen(token), claims_r)) {
 	case TOKEN_OK:
 		return 0;

@@ -18,7 +18,7 @@ static void an_issued_token_verifies_and_gives_its_claims_back(void **state)
 	assert_int_equal(c.iat, NOW);
 	assert_int_equal(c.exp, NOW + 3600);
 	assert_int_equal(strlen(c.jti), 36);
-	verdict = token_verify(keys, TOKEN_ACCESS, "halle", token.data, token.len, &back);
+	verdict = token_verify(keys, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back);
 	assert_int_equal(verdict, TOKEN_OK);
 	assert_int_equal(back.user_id, 7);
 	assert_string_equal(back.username, "ann");
@@ -63,14 +63,14 @@ static void a_service_token_opens_only_its_audience(void **state)
 
 	(void)state;
 	assert_int_equal(token_issue(keys, TOKEN_SERVICE, "products", &c, 60, &token), 0);
-	assert_int_equal(token_verify(keys, TOKEN_SERVICE, "products", token.data, token.len,
+	assert_int_equal(token_verify(keys, NULL, TOKEN_SERVICE, "products", token.data, token.len,
 				      &back), TOKEN_OK);
 	assert_string_equal(back.username, "carts");
 	assert_int_equal(back.role, ROLE_SERVICE);
 	assert_int_equal(back.user_id, 0);
-	assert_int_equal(token_verify(keys, TOKEN_SERVICE, "users", token.data, token.len, &back),
+	assert_int_equal(token_verify(keys, NULL, TOKEN_SERVICE, "users", token.data, token.len, &back),
 			 TOKEN_INVALID);
-	assert_int_equal(token_verify(keys, TOKEN_ACCESS, "products", token.data, token.len,
+	assert_int_equal(token_verify(keys, NULL, TOKEN_ACCESS, "products", token.data, token.len,
 				      &back), TOKEN_INVALID);
 }
 
@@ -89,11 +89,11 @@ static void both_keys_verify_and_the_first_signs(void **state)
 	assert_int_equal(token_issue(keys, TOKEN_ACCESS, "halle", &c, 60, &token), 0);
 	after = token_keys_parse("old-1 " HEX_B, "halle", &error);
 	assert_non_null(after);
-	assert_int_equal(token_verify(after, TOKEN_ACCESS, "halle", token.data, token.len, &back),
+	assert_int_equal(token_verify(after, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back),
 			 TOKEN_INVALID);
 	token_keys_free(&after);
 	after = token_keys_parse("a " HEX_A, "another", &error);
-	assert_int_equal(token_verify(after, TOKEN_ACCESS, "halle", token.data, token.len, &back),
+	assert_int_equal(token_verify(after, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back),
 			 TOKEN_INVALID);
 	token_keys_free(&after);
 	sbuf_free(&error);

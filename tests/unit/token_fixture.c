@@ -71,7 +71,7 @@ enum token_verdict verify_n(const char *text, size_t len)
 	memset(&c, 0xa5, sizeof(c));
 	memcpy(copy, text, len);
 	copy = xrealloc(copy, len ? len : 1);
-	verdict = token_verify(keys, TOKEN_ACCESS, "halle", copy, len, &c);
+	verdict = token_verify(keys, NULL, TOKEN_ACCESS, "halle", copy, len, &c);
 	free(copy);
 	if (verdict != TOKEN_OK)
 		assert_memory_equal(&c, &none, sizeof(c));
