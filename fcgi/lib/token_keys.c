@@ -314,6 +314,7 @@ int token_keys_private(struct token_keys *keys, const char *text, struct sbuf *e
 	unsigned line = 0;
 
 	BUG_ON(!token_keys_asymmetric(keys));
+	keys->signing.len = 0;
 	for (; *text && !wrong; line++) {
 		size_t len = strcspn(text, "\n");
 
