@@ -53,6 +53,7 @@ require_numbers() {
 			fail "HALLE_${name^^} is \"${!name}\"" "Give a number."
 	done
 	case $limits in on | off) ;; *) fail "HALLE_LIMITS is \"$limits\"" "Give on or off." ;; esac
+	case $jwt in HS256 | ES256) ;; *) fail "HALLE_JWT is \"$jwt\"" "Give HS256 or ES256." ;; esac
 	case $bench in 0 | 1) ;; *) fail "HALLE_BENCH is \"$bench\"" "Give 0 or 1." ;; esac
 	[ ${#run} -le 85 ] ||
 		fail "$run is too long for a socket's path" "Choose a shorter folder with HALLE_VAR."

@@ -32,9 +32,34 @@ random_key() {
 	kid=$(openssl rand -hex 4) && key=$(openssl rand -hex 32) && printf '%s %s\n' "$kid" "$key"
 }
 
+# "KID ES256 BASE64": the private key as PKCS#8; of that line, the same with its public key.
+private_key() {
+	local kid key
+	kid=$(openssl rand -hex 4) &&
+		key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 |
+			openssl pkcs8 -topk8 -nocrypt -outform DER | base64 -w 0) &&
+		printf '%s ES256 %s\n' "$kid" "$key"
+}
+
+public_key() {
+	local kid key
+	read -r kid _ key &&
+		key=$(base64 -d <<<"$key" | openssl pkey -inform DER -pubout -outform DER | base64 -w 0) &&
+		printf '%s ES256 %s\n' "$kid" "$key"
+}
+
+make_jwt_keys() {
+	if [ "$jwt" = HS256 ]; then
+		make_secret "$etc/jwt.keys" random_key
+	elif [ ! -s "$etc/jwt.keys" ]; then
+		make_secret "$etc/jwt.private" private_key
+		make_secret "$etc/jwt.keys" public_key <"$etc/jwt.private"
+	fi
+}
+
 make_secrets() {
 	local service
-	make_secret "$etc/jwt.keys" random_key
+	make_jwt_keys
 	make_secret "$etc/service.keys" random_key
 	make_secret "$etc/mirror.pw" openssl rand -hex 24
 	make_secret "$etc/mirror-admin.pw" openssl rand -hex 24
@@ -124,6 +149,7 @@ write_halle_config() {
 			db_socket = $run/mariadb.sock
 			internal_socket = $run/internal.sock
 			jwt_keys_file = jwt.keys
+			auth.jwt_private_file = jwt.private
 			service_keys_file = service.keys
 			mirror_socket = $run/redis.sock
 			carts.mirror_password_file = mirror.pw

@@ -12,6 +12,7 @@ configure_options=${HALLE_CONFIGURE:-}
 address=${HALLE_ADDRESS:-127.0.0.1}
 https_port=${HALLE_HTTPS_PORT:-8443}
 http_port=${HALLE_HTTP_PORT:-8080}
+jwt=${HALLE_JWT:-HS256}
 limits=${HALLE_LIMITS:-on}
 bench=${HALLE_BENCH:-0}
 bench_port=${HALLE_BENCH_PORT:-8090}

@@ -18,12 +18,17 @@ halle.target: systemd/halle.target.in systemd/local.mk
 halle-%.socket: systemd/halle-socket.in
 	$(AM_V_GEN)$(SYSTEMD_SUBST) -e 's|@SERVICE[@]|$*|g' $(srcdir)/systemd/halle-socket.in >$@
 
-# only carts may read the mirror's password; hashing passwords must not slow the others
+# only carts may read the mirror's password, only auth the private keys of tokens; hashing
+# passwords must not slow the others
 halle-%@.service: systemd/halle-worker@.service.in
-	$(AM_V_GEN)cred=; test $* != carts || \
-	cred='LoadCredential=mirror.password:$(sysconfdir)/halle/secrets/mirror.password'; \
-	sched=; test $* != auth || sched='CPUWeight=50\nSystemCallFilter=setpriority'; \
-	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e "s|@SCHEDULING[@]|$$sched|" -e 's|@SERVICE[@]|$*|g' \
+	$(AM_V_GEN)sched=; case $* in \
+	auth) secret=jwt.private; sched='CPUWeight=50\nSystemCallFilter=setpriority' ;; \
+	carts) secret=mirror.password ;; \
+	*) secret= ;; \
+	esac; \
+	cred=$${secret:+LoadCredential=$$secret:$(sysconfdir)/halle/secrets/$$secret}; \
+	$(SYSTEMD_SUBST) -e "s|@CREDENTIALS[@]|$$cred|" -e "s|@SCHEDULING[@]|$$sched|" \
+		-e 's|@SERVICE[@]|$*|g' \
 		$(srcdir)/systemd/halle-worker@.service.in >$@
 
 if HAVE_SYSTEMD_DIR

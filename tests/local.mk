@@ -71,6 +71,21 @@ test_token_forged_SOURCES = tests/unit/test_token_forged.c tests/unit/token_fixt
 	tests/unit/token_fixture.h
 test_token_forged_LDADD = $(UNIT_LIBS)
 test_token_forged_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_token_es256
+test_token_es256_SOURCES = tests/unit/test_token_es256.c tests/unit/token_fixture.c \
+	tests/unit/token_fixture.h
+test_token_es256_LDADD = $(UNIT_LIBS)
+test_token_es256_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_token_keys
+test_token_keys_SOURCES = tests/unit/test_token_keys.c tests/unit/token_fixture.c \
+	tests/unit/token_fixture.h
+test_token_keys_LDADD = $(UNIT_LIBS)
+test_token_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_token_cache
+test_token_cache_SOURCES = tests/unit/test_token_cache.c tests/unit/token_fixture.c \
+	tests/unit/token_fixture.h
+test_token_cache_LDADD = $(UNIT_LIBS)
+test_token_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of json, body, query, token
 # database, outbox, idempotency, peers: each starts a MariaDB or a server of its own
 UNIT_TESTS += test_db

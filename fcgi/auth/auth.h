@@ -21,6 +21,10 @@ int auth_validate(struct req *req);
 /* GET /auth/profile */
 int auth_profile(struct req *req);
 
+/* GET /.well-known/jwks.json: the public keys as RFC 7517 has them, without our envelope;
+ * an empty set with HS256. */
+int auth_jwks(struct req *req);
+
 /* GET /health, /readyz, /livez: the whole site */
 int auth_site_health(struct req *req);
 int auth_site_ready(struct req *req);

@@ -204,6 +204,24 @@ static enum log_level log_level(const struct cfg *cfg)
 	return LOG_INFO;
 }
 
+/* The text of a key file, behind the name of the file in error for the sentence about it. */
+static int read_keys(const struct cfg *cfg, enum cfg_key key, struct sbuf *text,
+		     struct sbuf *error)
+{
+	int rc = cfg_secret(cfg, key, text, error);
+
+	if (rc == 0)
+		sbuf_printf(error, "%s: ", cfg_str(cfg, key));
+	return rc;
+}
+
+static void wipe(struct sbuf *secret)
+{
+	if (secret->data)
+		explicit_bzero(secret->data, secret->cap);
+	sbuf_free(secret);
+}
+
 static struct token_keys *load_keys(const struct cfg *cfg, enum cfg_key key,
 				    struct sbuf *error)
 {
@@ -212,15 +230,34 @@ static struct token_keys *load_keys(const struct cfg *cfg, enum cfg_key key,
 	int rc;
 
 	sbuf_init(&text, 8192);
-	rc = cfg_secret(cfg, key, &text, error);
+	rc = read_keys(cfg, key, &text, error);
 	if (rc == 1)
 		sbuf_addstr(error, "jwt_keys_file and service_keys_file must name key files");
 	else if (rc == 0)
 		keys = token_keys_parse(sbuf_str(&text), cfg_str(cfg, CFG_TOKEN_ISSUER), error);
-	if (text.data)
-		explicit_bzero(text.data, text.cap);
-	sbuf_free(&text);
+	if (keys)
+		sbuf_reset(error);
+	wipe(&text);
 	return keys;
+}
+
+/* What ES256 needs to sign. */
+static int load_private(const struct svc *svc, struct sbuf *error)
+{
+	struct sbuf text;
+	int rc;
+
+	sbuf_init(&text, 8192);
+	rc = read_keys(svc->cfg, CFG_JWT_PRIVATE, &text, error);
+	if (rc == 1)
+		sbuf_addstr(error, "jwt_keys_file holds public keys (ES256): jwt_private_file must "
+				   "name the file of the private ones");
+	else if (rc == 0)
+		rc = token_keys_private(svc->access_keys, sbuf_str(&text), error);
+	if (rc == 0)
+		sbuf_reset(error);
+	wipe(&text);
+	return rc == 0 ? 0 : -1;
 }
 
 static int load(struct svc *svc, const char *path, struct sbuf *error)
@@ -231,8 +268,17 @@ static int load(struct svc *svc, const char *path, struct sbuf *error)
 	svc->access_keys = load_keys(svc->cfg, CFG_JWT_KEYS, error);
 	if (!svc->access_keys)
 		return -1;
+	if (svc->service->signs && token_keys_asymmetric(svc->access_keys) &&
+	    load_private(svc, error) < 0)
+		return -1;
 	svc->service_keys = load_keys(svc->cfg, CFG_SERVICE_KEYS, error);
-	return svc->service_keys ? 0 : -1;
+	if (!svc->service_keys)
+		return -1;
+	if (!token_keys_asymmetric(svc->service_keys))
+		return 0;
+	sbuf_addstr(error, "service_keys_file holds ES256 keys, but every service signs with "
+			   "them: write one line \"KID HEX\" (openssl rand -hex 32)");
+	return -1;
 }
 
 static void signals_init(sigset_t *set)

@@ -16,7 +16,7 @@
 struct svc {
 	const struct service *service;
 	struct cfg *cfg;
-	struct token_keys *access_keys;  /* verify users (auth also signs) */
+	struct token_keys *access_keys;  /* verify users; sign when service.signs */
 	struct token_keys *service_keys; /* calls between services */
 	void *data; /* the service's own, set by start */
 };
@@ -26,6 +26,7 @@ struct worker {
 	struct svc *svc;
 	struct db *db;
 	struct peer *peer; /* NULL unless service.calls */
+	struct token_cache *tokens;
 	void *local;       /* the service's own, set by thread_start */
 };
 
@@ -34,6 +35,7 @@ struct service {
 	const char *const *prefixes;  /* {"/products", NULL}: where health, livez, readyz live */
 	const struct route *routes;   /* ends with a zero row */
 	unsigned schema;              /* migration that the program needs */
+	bool signs;                   /* issues access tokens: reads jwt_private_file */
 	bool calls;                   /* calls other services: workers get a peer */
 	bool outbox;                  /* sends events: an outbox thread runs; implies calls */
 	int (*start)(struct svc *svc);           /* once, before threads; -1: refuse to start */

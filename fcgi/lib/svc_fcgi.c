@@ -150,7 +150,7 @@ static void fill(struct thread *t, FCGX_Request *fr, struct params *p, struct re
 	*p = (struct params){ .method = "" };
 	*req = (struct req){
 		.query = "", .pool = t->pool, .db = t->worker.db, .worker = &t->worker,
-		.body = "", .head_out = &t->head, .body_out = &t->body,
+		.tokens = t->worker.tokens, .body = "", .head_out = &t->head, .body_out = &t->body,
 	};
 	take_params(fr->envp, p, req);
 	req->query = or_empty(req->query);

@@ -29,7 +29,8 @@ int worker_init(struct worker *w, struct svc *svc)
 {
 	const struct service *s = svc->service;
 
-	*w = (struct worker){ .svc = svc, .db = db_new(svc->cfg) };
+	*w = (struct worker){ .svc = svc, .db = db_new(svc->cfg),
+			      .tokens = token_cache_new() };
 	if (s->calls || s->outbox)
 		w->peer = peer_new(svc->cfg, s->name, svc->service_keys);
 	return s->thread_start ? s->thread_start(w) : 0;
@@ -41,6 +42,7 @@ void worker_end(struct worker *w)
 		w->svc->service->thread_stop(w);
 	if (w->peer)
 		peer_free(&w->peer);
+	token_cache_free(&w->tokens);
 	db_free(&w->db);
 }
 

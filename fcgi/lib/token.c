@@ -2,30 +2,25 @@
  * token.c - libjwt computes and compares the signature; everything else is decided here.
  */
 #include "compat.h"
-#include "token.h"
+
 #include "body.h"
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "query.h"
 #include "rnd.h"
+#include "token_priv.h"
 
 #include <jwt.h>
+#include <openssl/err.h>
 
-#define KEY_MIN 32 /* bytes; RFC 7518 3.2 asks for the size of the hash */
-#define KEY_MAX 64
-#define KID_MAX 16
-#define MAC_LEN 32
-
-struct key {
-	char kid[KID_MAX + 1];
-	unsigned char bytes[KEY_MAX];
-	size_t len;
-};
-
-struct token_keys {
-	struct key key[2];
-	unsigned count;
-	char *issuer;
+static const struct {
+	const char *name;
+	jwt_alg_t jwt;
+	size_t signature; /* bytes */
+} algs[] = {
+	[ALG_HS256] = { "HS256", JWT_ALG_HS256, 32 },
+	[ALG_ES256] = { "ES256", JWT_ALG_ES256, 64 },
 };
 
 /* -- names ------------------------------------------------------------------------------ */
@@ -68,97 +63,6 @@ static bool claims_fit(const struct claims *c, enum token_type type)
 	       && c->user_id <= INT64_MAX;
 }
 
-/* -- keys ------------------------------------------------------------------------------- */
-
-static bool is_kid(const char *text, size_t len)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789-_";
-
-	return len >= 1 && len <= KID_MAX && strspn(text, allowed) >= len;
-}
-
-static bool all_alike(const unsigned char *bytes, size_t len)
-{
-	for (size_t i = 1; i < len; i++)
-		if (bytes[i] != bytes[0])
-			return false;
-	return true;
-}
-
-/* One line "KID HEX". The sentences never show key text. */
-static const char *read_key(struct key *key, const char *line, size_t len)
-{
-	size_t kid_len = strcspn(line, " \n");
-	const char *hex = line + kid_len + 1;
-	size_t hex_len;
-
-	if (kid_len >= len || !is_kid(line, kid_len))
-		return "is not \"KID HEX\" with a KID of 1 to 16 letters, digits, '-' or '_'";
-	hex_len = len - kid_len - 1;
-	key->len = hex_len / 2;
-	if (key->len < KEY_MIN || key->len > KEY_MAX)
-		return "has a key that is not 32 to 64 bytes long";
-	if (hex_decode(hex, hex_len, key->bytes, key->len) < 0)
-		return "has a key that is not hexadecimal";
-	if (all_alike(key->bytes, key->len))
-		return "has a key whose bytes are all alike";
-	memcpy(key->kid, line, kid_len);
-	return NULL;
-}
-
-static const char *read_keys(struct token_keys *keys, const char *text)
-{
-	const char *wrong = NULL;
-
-	while (*text && !wrong) {
-		size_t len = strcspn(text, "\n");
-
-		if (keys->count == COUNT(keys->key))
-			return "is one too many: at most two keys";
-		wrong = read_key(&keys->key[keys->count++], text, len);
-		text += len + (text[len] == '\n');
-	}
-	if (!wrong && keys->count == 2 && strcmp(keys->key[0].kid, keys->key[1].kid) == 0)
-		wrong = "has the KID of the first";
-	return wrong;
-}
-
-struct token_keys *token_keys_parse(const char *text, const char *issuer, struct sbuf *error)
-{
-	struct token_keys *keys = xcalloc(1, sizeof(*keys));
-	const char *wrong = read_keys(keys, text);
-	unsigned line = keys->count;
-
-	keys->issuer = xstrdup(issuer);
-	if (!wrong && line > 0)
-		return keys;
-	if (wrong)
-		sbuf_printf(error, "Line %u %s.", line, wrong);
-	else
-		sbuf_addstr(error, "There is no key; write one line \"KID HEX\".");
-	token_keys_free(&keys);
-	return NULL;
-}
-
-void token_keys_free(struct token_keys **keys)
-{
-	if (!*keys)
-		return;
-	free((*keys)->issuer);
-	explicit_bzero(*keys, sizeof(**keys));
-	free(*keys);
-	*keys = NULL;
-}
-
-static const struct key *find_key(const struct token_keys *keys, const char *kid)
-{
-	for (unsigned i = 0; i < keys->count; i++)
-		if (strcmp(keys->key[i].kid, kid) == 0)
-			return &keys->key[i];
-	return NULL;
-}
-
 /* -- issuing ---------------------------------------------------------------------------- */
 
 static int add_claims(jwt_t *jwt, const char *issuer, enum token_type type,
@@ -183,15 +87,15 @@ static int add_claims(jwt_t *jwt, const char *issuer, enum token_type type,
 static int sign(const struct token_keys *keys, enum token_type type, const char *audience,
 		const struct claims *c, struct sbuf *out)
 {
-	const struct key *key = &keys->key[0];
+	const struct secret *key = &keys->signing;
 	char *text = NULL;
 	jwt_t *jwt;
 	int rc = -1;
 
-	if (jwt_new(&jwt) != 0)
+	if (key->len == 0 || jwt_new(&jwt) != 0)
 		return -1;
-	if (jwt_set_alg(jwt, JWT_ALG_HS256, key->bytes, (int)key->len) == 0
-	    && jwt_add_header(jwt, "kid", key->kid) == 0
+	if (jwt_set_alg(jwt, algs[keys->alg].jwt, key->bytes, (int)key->len) == 0
+	    && jwt_add_header(jwt, "kid", keys->key[0].kid) == 0
 	    && add_claims(jwt, keys->issuer, type, audience, c) == 0)
 		text = jwt_encode_str(jwt);
 	if (text && strlen(text) <= TOKEN_MAX) {
@@ -222,13 +126,21 @@ int token_issue(const struct token_keys *keys, enum token_type type, const char 
 
 /* -- verifying -------------------------------------------------------------------------- */
 
+static const struct key *find_key(const struct token_keys *keys, const char *kid)
+{
+	for (unsigned i = 0; i < keys->count; i++)
+		if (strcmp(keys->key[i].kid, kid) == 0)
+			return &keys->key[i];
+	return NULL;
+}
+
 struct header {
 	const char *alg, *typ, *kid;
 };
 
 static const struct field header_fields[] = {
 	FIELD_STR(struct header, alg, 1, 5, .required = true,
-		  .choices = (const char *const[]){ "HS256", NULL }),
+		  .choices = (const char *const[]){ "HS256", "ES256", NULL }),
 	FIELD_STR(struct header, typ, 1, 3, .required = true,
 		  .choices = (const char *const[]){ "JWT", NULL }),
 	FIELD_STR(struct header, kid, 1, KID_MAX, .required = true),
@@ -280,11 +192,12 @@ static bool split(const char *token, size_t len, struct part part[3], struct poo
 			return false;
 		token = stop + (dot != NULL);
 	}
-	return part[2].len == MAC_LEN;
+	return true;
 }
 
 /* The key that the header names; NULL when the header is not one of ours. An unknown member,
- * "crit" among them, is refused. */
+ * "crit" among them, is refused. The algorithm is that of our keys: the header only has to
+ * say the same. */
 static const struct key *header_key(const struct token_keys *keys, const struct part *json,
 				    struct pool *pool)
 {
@@ -293,14 +206,15 @@ static const struct key *header_key(const struct token_keys *keys, const struct 
 	uint64_t present;
 
 	if (body_parse(json->text, json->len, header_fields, &header, sizeof(header), &present,
-		       pool, &report) != BODY_OK)
+		       pool, &report) != BODY_OK
+	    || strcmp(header.alg, algs[keys->alg].name) != 0)
 		return NULL;
 	return find_key(keys, header.kid);
 }
 
-/* libjwt 1.10.2 checks nothing when the key is empty, and takes any HMAC algorithm that the
- * header names: hence the two conditions around it. */
-static bool signature_holds(const char *token, const struct key *key)
+/* libjwt 1.10.2 checks nothing when the key is empty, and takes any algorithm that the header
+ * names: hence the conditions around it. */
+static bool signature_holds(const char *token, enum token_alg alg, const struct secret *key)
 {
 	jwt_t *jwt = NULL;
 	bool holds;
@@ -308,8 +222,10 @@ static bool signature_holds(const char *token, const struct key *key)
 	if (key->len < KEY_MIN)
 		return false;
 	holds = jwt_decode(&jwt, token, key->bytes, (int)key->len) == 0
-		&& jwt_get_alg(jwt) == JWT_ALG_HS256;
+		&& jwt_get_alg(jwt) == algs[alg].jwt;
 	jwt_free(jwt);
+	/* what it leaves there, another user of OpenSSL in this thread would take for his own */
+	ERR_clear_error();
 	return holds;
 }
 
@@ -357,10 +273,10 @@ static enum token_verdict verify(const struct token_keys *keys, enum token_type 
 	struct part part[3];
 	const struct key *key;
 
-	if (!split(token, len, part, pool))
+	if (!split(token, len, part, pool) || part[2].len != algs[keys->alg].signature)
 		return TOKEN_INVALID;
 	key = header_key(keys, &part[0], pool);
-	if (!key || !signature_holds(pool_dup(pool, token, len), key))
+	if (!key || !signature_holds(pool_dup(pool, token, len), keys->alg, &key->verifying))
 		return TOKEN_INVALID;
 	if (body_parse_known(part[1].text, part[1].len, payload_fields, &payload,
 			     sizeof(payload), pool, &report) != BODY_OK
@@ -369,9 +285,9 @@ static enum token_verdict verify(const struct token_keys *keys, enum token_type 
 	return judge(&payload, keys->issuer, type, audience);
 }
 
-enum token_verdict token_verify(const struct token_keys *keys, enum token_type type,
-				const char *audience, const char *token, size_t len,
-				struct claims *claims_r)
+enum token_verdict token_verify(const struct token_keys *keys, struct token_cache *cache,
+				enum token_type type, const char *audience,
+				const char *token, size_t len, struct claims *claims_r)
 {
 	enum token_verdict verdict = TOKEN_INVALID;
 	struct pool *pool;
@@ -380,10 +296,16 @@ enum token_verdict token_verify(const struct token_keys *keys, enum token_type t
 	/* before anything: libjwt decodes on the stack */
 	if (len > TOKEN_MAX)
 		return TOKEN_INVALID;
+	if (cache && cache_find(cache, keys, type, audience, token, len, claims_r)) {
+		metrics_add(M_TOKEN_CACHED, 1);
+		return TOKEN_OK;
+	}
 	pool = pool_new();
 	verdict = verify(keys, type, audience, token, len, claims_r, pool);
 	pool_free(&pool);
 	if (verdict != TOKEN_OK)
 		memset(claims_r, 0, sizeof(*claims_r));
+	else if (cache)
+		cache_keep(cache, claims_r);
 	return verdict;
 }

@@ -243,7 +243,7 @@ static void id_trace_and_time_left_are_passed_on(void **state UNUSED)
 static void verify(const char *header, const char *audience, struct claims *claims)
 {
 	assert_int_equal(strncmp(header, "Bearer ", 7), 0);
-	assert_int_equal(token_verify(keys, TOKEN_SERVICE, audience, header + 7,
+	assert_int_equal(token_verify(keys, NULL, TOKEN_SERVICE, audience, header + 7,
 				      strlen(header + 7), claims), TOKEN_OK);
 }
 

@@ -1,4 +1,4 @@
-/* token: keys, issuing, and that what is issued verifies. */
+/* token: issuing, and that what is issued verifies. */
 #include "token_fixture.h"
 
 static struct claims ann(void)
@@ -18,7 +18,7 @@ static void an_issued_token_verifies_and_gives_its_claims_back(void **state)
 	assert_int_equal(c.iat, NOW);
 	assert_int_equal(c.exp, NOW + 3600);
 	assert_int_equal(strlen(c.jti), 36);
-	verdict = token_verify(keys, TOKEN_ACCESS, "halle", token.data, token.len, &back);
+	verdict = token_verify(keys, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back);
 	assert_int_equal(verdict, TOKEN_OK);
 	assert_int_equal(back.user_id, 7);
 	assert_string_equal(back.username, "ann");
@@ -63,14 +63,14 @@ static void a_service_token_opens_only_its_audience(void **state)
 
 	(void)state;
 	assert_int_equal(token_issue(keys, TOKEN_SERVICE, "products", &c, 60, &token), 0);
-	assert_int_equal(token_verify(keys, TOKEN_SERVICE, "products", token.data, token.len,
+	assert_int_equal(token_verify(keys, NULL, TOKEN_SERVICE, "products", token.data, token.len,
 				      &back), TOKEN_OK);
 	assert_string_equal(back.username, "carts");
 	assert_int_equal(back.role, ROLE_SERVICE);
 	assert_int_equal(back.user_id, 0);
-	assert_int_equal(token_verify(keys, TOKEN_SERVICE, "users", token.data, token.len, &back),
+	assert_int_equal(token_verify(keys, NULL, TOKEN_SERVICE, "users", token.data, token.len, &back),
 			 TOKEN_INVALID);
-	assert_int_equal(token_verify(keys, TOKEN_ACCESS, "products", token.data, token.len,
+	assert_int_equal(token_verify(keys, NULL, TOKEN_ACCESS, "products", token.data, token.len,
 				      &back), TOKEN_INVALID);
 }
 
@@ -89,11 +89,11 @@ static void both_keys_verify_and_the_first_signs(void **state)
 	assert_int_equal(token_issue(keys, TOKEN_ACCESS, "halle", &c, 60, &token), 0);
 	after = token_keys_parse("old-1 " HEX_B, "halle", &error);
 	assert_non_null(after);
-	assert_int_equal(token_verify(after, TOKEN_ACCESS, "halle", token.data, token.len, &back),
+	assert_int_equal(token_verify(after, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back),
 			 TOKEN_INVALID);
 	token_keys_free(&after);
 	after = token_keys_parse("a " HEX_A, "another", &error);
-	assert_int_equal(token_verify(after, TOKEN_ACCESS, "halle", token.data, token.len, &back),
+	assert_int_equal(token_verify(after, NULL, TOKEN_ACCESS, "halle", token.data, token.len, &back),
 			 TOKEN_INVALID);
 	token_keys_free(&after);
 	sbuf_free(&error);
@@ -138,56 +138,6 @@ static void claims_that_could_not_verify_are_not_issued(void **state)
 	}
 }
 
-static void key_files_are_read_strictly(void **state)
-{
-	static const struct {
-		const char *text;
-		bool good;
-	} cases[] = {
-		{ "a " HEX_A, true },
-		{ "a " HEX_A "\n", true },
-		{ "abcdEFGH_0123-89 " HEX_A HEX_B "\nb " HEX_B "\n", true },
-		{ "", false },
-		{ "\n", false },
-		{ "\na " HEX_A, false },
-		{ "a\n", false },
-		{ "a \n", false },
-		{ " " HEX_A, false },
-		{ HEX_A, false },
-		{ "a  " HEX_A, false },
-		{ "a " HEX_A " ", false },
-		{ "a " HEX_A "\r\n", false },
-		{ "a\t" HEX_A, false },
-		{ "a/b " HEX_A, false },
-		{ "\xc3\xa9 " HEX_A, false },
-		{ "abcdefghijklmnopq " HEX_A, false },
-		{ "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e", false },
-		{ "a " HEX_A "0", false },
-		{ "a " HEX_A HEX_A "00", false },
-		{ "a zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", false },
-		{ "a 0000000000000000000000000000000000000000000000000000000000000000", false },
-		{ "a 7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f", false },
-		{ "a " HEX_A "\na " HEX_B, false },
-		{ "a " HEX_A "\nb " HEX_B "\nc " HEX_A, false },
-		{ "a " HEX_A "\nb", false },
-	};
-	struct sbuf error;
-
-	(void)state;
-	sbuf_init(&error, 1000);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct token_keys *k;
-
-		sbuf_reset(&error);
-		k = token_keys_parse(cases[i].text, "halle", &error);
-		assert_true((k != NULL) == cases[i].good);
-		assert_true((error.len > 0) != cases[i].good);
-		assert_null(strstr(sbuf_str(&error), "0102"));
-		token_keys_free(&k);
-	}
-	sbuf_free(&error);
-}
-
 static void roles_have_names(void **state)
 {
 	(void)state;
@@ -205,14 +155,13 @@ static void roles_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_issued_token_verifies_and_gives_its_claims_back),
+		TEST_BOTH(an_issued_token_verifies_and_gives_its_claims_back),
 		TEST(the_signature_is_hmac_sha256_of_the_first_two_parts),
-		TEST(every_issued_token_has_its_own_jti),
-		TEST(a_service_token_opens_only_its_audience),
+		TEST_BOTH(every_issued_token_has_its_own_jti),
+		TEST_BOTH(a_service_token_opens_only_its_audience),
 		TEST(both_keys_verify_and_the_first_signs),
-		TEST(a_token_too_long_to_verify_is_not_issued),
-		TEST(claims_that_could_not_verify_are_not_issued),
-		TEST(key_files_are_read_strictly),
+		TEST_BOTH(a_token_too_long_to_verify_is_not_issued),
+		TEST_BOTH(claims_that_could_not_verify_are_not_issued),
 		TEST(roles_have_names),
 	};
 
