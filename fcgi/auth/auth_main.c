@@ -8,7 +8,8 @@
 #include "compat.h"
 
 #include "auth.h"
-#include "auth_db.h"
+#include "auth_db_failure.h"
+#include "auth_db_session.h"
 #include "log.h"
 #include "metrics.h"
 #include "passwd.h"
@@ -16,6 +17,12 @@
 static const struct route routes[] = {
 	{ M_POST, "/auth/register", auth_register, ROLE_PUBLIC },
 	{ M_POST, "/auth/login", auth_login, ROLE_PUBLIC },
+	{ M_POST, "/auth/refresh", auth_refresh, ROLE_PUBLIC },
+	{ M_POST, "/auth/logout", auth_logout, ROLE_CUSTOMER },
+	{ M_GET, "/auth/sessions", auth_session_list, ROLE_CUSTOMER },
+	{ M_DELETE, "/auth/sessions/{uuid}", auth_session_delete, ROLE_CUSTOMER,
+	  .flags = ROUTE_TX },
+	{ M_POST, "/auth/password", auth_password, ROLE_CUSTOMER },
 	{ M_POST, "/auth/verify", auth_verify, ROLE_PUBLIC },
 	{ M_GET, "/auth/validate", auth_validate, ROLE_CUSTOMER },
 	{ M_GET, "/auth/profile", auth_profile, ROLE_CUSTOMER },
@@ -39,12 +46,27 @@ static void stop(struct svc *svc)
 	gate_free(&gate);
 }
 
-static void purge(struct worker *w)
-{
-	enum db_status st = auth_db_session_purge(w->db);
+#define PURGE_BATCH 1000
 
+static void purge(struct worker *w, enum db_status (*delete)(struct db *db), const char *event)
+{
+	enum db_status st;
+
+	do
+		st = delete(w->db);
+	while (st == DB_OK && db_affected(w->db) >= PURGE_BATCH && !svc_stopping());
 	if (st != DB_OK)
-		log_warn("session.purge", LOG_INT("status", st));
+		log_warn(event, LOG_INT("status", st));
+}
+
+static void purge_sessions(struct worker *w)
+{
+	purge(w, auth_db_session_purge, "session.purge");
+}
+
+static void purge_failures(struct worker *w)
+{
+	purge(w, auth_db_failure_purge, "login_failure.purge");
 }
 
 static const char *const prefixes[] = { "/auth", NULL };
@@ -53,12 +75,13 @@ static const struct service service = {
 	.name = "auth",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 104,
+	.schema = 105,
 	.calls = true,
 	.outbox = true,
 	.start = start,
 	.stop = stop,
-	.jobs = { { "session_purge", 600000, purge } },
+	.jobs = { { "session_purge", 600000, purge_sessions },
+		  { "failure_purge", 60000, purge_failures } },
 };
 
 struct gate *auth_gate(const struct req *req)
