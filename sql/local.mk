@@ -13,6 +13,7 @@ dist_sqlauth_DATA = \
 	sql/auth/0102-session.sql \
 	sql/auth/0103-refresh_token.sql \
 	sql/auth/0104-revocation.sql \
+	sql/auth/0105-login_failure.sql \
 	sql/auth/grants.sql
 sqlusersdir = $(sqldir)/users
 dist_sqlusers_DATA = \

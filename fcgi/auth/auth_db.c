@@ -1,4 +1,4 @@
-/* auth_db.c - the statements of halle-auth. */
+/* auth_db.c - the statements on accounts. */
 #include "compat.h"
 
 #include "auth_db.h"
@@ -11,9 +11,7 @@ enum {
 	BY_EMAIL,
 	ADD,
 	LOGIN,
-	SESSION_ADD,
-	REFRESH_ADD,
-	SESSION_PURGE
+	PASSWORD,
 };
 
 static const struct db_stmt sql[] = {
@@ -28,21 +26,10 @@ static const struct db_stmt sql[] = {
 		    "UPDATE account SET password = ?, last_login_at = UTC_TIMESTAMP(6) "
 		    "WHERE id = ? AND status = 'active' AND password = ?",
 		    "sus", "" },
-	[SESSION_ADD] = { "session_add",
-			  "INSERT INTO session (id, account_id, ip, user_agent, "
-			  "created_at, last_used_at, expires_at) VALUES (?, ?, ?, ?, "
-			  "UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
-			  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
-			  "bussi", "" },
-	[REFRESH_ADD] = { "refresh_add",
-			  "INSERT INTO refresh_token (hash, session_id, issued_at, "
-			  "expires_at) VALUES (?, ?, UTC_TIMESTAMP(6), "
-			  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
-			  "bbi", "" },
-	[SESSION_PURGE] = { "session_purge",
-			    "DELETE FROM session WHERE expires_at < UTC_TIMESTAMP(6) "
-			    "LIMIT 1000",
-			    "", "" },
+	[PASSWORD] = { "account_password",
+		       "UPDATE account SET password = ?, updated_at = UTC_TIMESTAMP(6) "
+		       "WHERE id = ? AND status = 'active' AND password = ?",
+		       "sus", "" },
 };
 
 static enum db_status read_account(enum db_status st, const struct db_val *row,
@@ -103,21 +90,11 @@ enum db_status auth_db_account_login(struct db *db, const struct account *accoun
 	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
 }
 
-enum db_status auth_db_session_add(struct db *db, const struct session *session)
+enum db_status auth_db_account_password(struct db *db, const struct account *account,
+					const char *password)
 {
-	return db_exec(db, &sql[SESSION_ADD], db_b(session->id, sizeof(session->id)),
-		       db_u(session->account_id), db_s(session->ip),
-		       db_s(session->user_agent), db_i(session->ttl_s));
-}
+	enum db_status st = db_exec(db, &sql[PASSWORD], db_s(password), db_u(account->id),
+				    db_s(account->password));
 
-enum db_status auth_db_refresh_add(struct db *db, const struct session *session,
-				   const unsigned char hash[REFRESH_HASH])
-{
-	return db_exec(db, &sql[REFRESH_ADD], db_b(hash, REFRESH_HASH),
-		       db_b(session->id, sizeof(session->id)), db_i(session->ttl_s));
-}
-
-enum db_status auth_db_session_purge(struct db *db)
-{
-	return db_exec(db, &sql[SESSION_PURGE]);
+	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
 }

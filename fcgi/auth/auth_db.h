@@ -1,12 +1,10 @@
 /*
- * auth_db.h - every statement of halle-auth. Status and strings: db.h.
+ * auth_db.h - the statements on accounts. Status and strings: db.h.
  */
 #ifndef HALLE_AUTH_DB_H
 #define HALLE_AUTH_DB_H
 
 #include "db.h"
-#include "refresh.h"
-#include "rnd.h"
 
 struct account {
 	uint64_t id;
@@ -30,19 +28,8 @@ enum db_status auth_db_account_add(struct db *db, const char *username, const ch
  * was disabled, or its password changed, since it was read. */
 enum db_status auth_db_account_login(struct db *db, const struct account *account,
 				     const char *password);
-
-struct session {
-	unsigned char id[16];
-	uint64_t account_id;
-	const char *ip, *user_agent;
-	int64_t ttl_s;
-};
-
-enum db_status auth_db_session_add(struct db *db, const struct session *session);
-/* The session's first or next refresh token; it lives as long as the session now does. */
-enum db_status auth_db_refresh_add(struct db *db, const struct session *session,
-				   const unsigned char hash[REFRESH_HASH]);
-/* Deletes sessions that ended, with their tokens; at most 1000. */
-enum db_status auth_db_session_purge(struct db *db);
+/* Stores a password in place of the account's. DB_NONE as above. */
+enum db_status auth_db_account_password(struct db *db, const struct account *account,
+					const char *password);
 
 #endif

@@ -11,6 +11,9 @@
 
 /* No access token of this session is good any more. */
 enum db_status auth_db_revoke_session(struct db *db, const unsigned char id[16], int64_t ttl_s);
+/* Nor of any other session of this user that was not ended yet than this one. */
+enum db_status auth_db_revoke_other_sessions(struct db *db, uint64_t user_id,
+					     const unsigned char id[16], int64_t ttl_s);
 /* Access tokens of this user are good only with this role; "none": not at all. */
 enum db_status auth_db_revoke_user(struct db *db, uint64_t user_id, const char *role,
 				   int64_t ttl_s);

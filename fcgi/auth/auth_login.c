@@ -3,21 +3,26 @@
 
 #include "auth.h"
 #include "auth_db.h"
+#include "auth_db_failure.h"
+#include "auth_db_session.h"
 #include "clock.h"
 #include "credentials.h"
 #include "log.h"
 #include "passwd.h"
+#include "rnd.h"
 
 #define DEVICE_MAX 255 /* session.user_agent */
 
 struct login_body {
 	const char *username, *password;
+	bool cookie;
 };
 
 /* Imported accounts may have passwords outside the bounds for new ones. */
 static const struct field fields[] = {
 	FIELD_STR(struct login_body, username, 0, EMAIL_MAX),
 	FIELD_STR(struct login_body, password, 0, 1024),
+	FIELD_BOOL(struct login_body, cookie),
 	{ 0 },
 };
 
@@ -27,7 +32,10 @@ struct login {
 	struct account account;
 	struct session session;
 	char upgraded[PASSWD_TEXT]; /* the hash to store instead, or "" */
-	unsigned char refresh[REFRESH_HASH];
+	struct attempt attempt;
+	char refresh[REFRESH_TEXT];
+	unsigned char refresh_hash[REFRESH_HASH];
+	bool cookie; /* where the refresh token goes */
 };
 
 static void missing_field(struct req *req, const char *pointer, const char *value)
@@ -90,10 +98,11 @@ static void try_password(void *arg)
 		passwd_hash(l->password, len, l->upgraded);
 }
 
-static int check_password(struct req *req, struct login *l, const char *password)
+static int check_password(struct req *req, struct login *l, const struct login_body *in)
 {
-	l->password = password;
-	if (auth_hash(req, try_password, l) < 0)
+	l->password = in->password;
+	if (auth_attempt_begin(req, l->account.id, in->username, &l->attempt) < 0 ||
+	    auth_attempt_hash(req, &l->attempt, try_password, l) < 0)
 		return -1;
 	l->password = NULL;
 	return l->fits ? 0 : refuse(req, l->account.id);
@@ -111,10 +120,11 @@ static int identify(struct req *req, struct login *l)
 	}
 	st = find(req->db, in.username, &l->account);
 	if (st == DB_OK || st == DB_NONE)
-		rc = check_password(req, l, in.password);
+		rc = check_password(req, l, &in);
 	else
 		rc = resp_db(req, st);
 	auth_forget(req, in.password);
+	l->cookie = in.cookie;
 	return rc;
 }
 
@@ -142,43 +152,34 @@ static enum db_status open_session(struct db *db, void *arg)
 	if (st == DB_OK)
 		st = auth_db_session_add(db, &l->session);
 	if (st == DB_OK)
-		st = auth_db_refresh_add(db, &l->session, l->refresh);
+		st = auth_db_refresh_add(db, l->session.id, l->refresh_hash);
+	if (st == DB_OK)
+		st = auth_db_failure_forget(db, l->attempt.subject);
 	return st;
 }
 
-static int answer(struct req *req, const char *access, const char *refresh,
-		  int64_t refresh_ttl)
+static int answer(struct req *req, const struct login *l)
 {
-	const struct cfg *cfg = req->worker->svc->cfg;
-	struct jw *w = resp_data(req, 200);
+	struct pair pair = { .user_id = l->account.id,
+			     .username = l->account.username,
+			     .role = l->account.role,
+			     .refresh = l->refresh,
+			     .refresh_ends_us = clock_wall_us() + l->session.ttl_s * 1000000,
+			     .cookie = l->cookie };
 
-	jw_obj(w);
-	jw_kstr(w, "access_token", access);
-	jw_kstr(w, "refresh_token", refresh);
-	jw_kstr(w, "token_type", "Bearer");
-	jw_ki64(w, "expires_in", cfg_int(cfg, CFG_ACCESS_TTL));
-	jw_ki64(w, "refresh_expires_at", clock_wall_us() / 1000000 + refresh_ttl);
-	jw_end_obj(w);
-	return resp_done(req);
+	memcpy(pair.session_id, l->session.id, sizeof(pair.session_id));
+	return auth_answer_pair(req, &pair);
 }
 
-static int issue_access(struct req *req, const struct login *l, struct sbuf *out)
+/* A refresh token never outlives its session. */
+static int64_t first_ttl(const struct cfg *cfg)
 {
-	const struct svc *svc = req->worker->svc;
-	struct claims claims = { .user_id = l->account.id,
-				 .role = role_parse(l->account.role) };
+	int64_t refresh = cfg_int(cfg, CFG_REFRESH_TTL), session = cfg_int(cfg, CFG_SESSION_TTL);
 
-	snprintf(claims.username, sizeof(claims.username), "%s", l->account.username);
-	uuid_text(l->session.id, claims.sid);
-	if (token_issue(svc->access_keys, TOKEN_ACCESS, "halle", &claims,
-			cfg_int(svc->cfg, CFG_ACCESS_TTL), out) < 0)
-		return resp_error(req, ERR_INTERNAL);
-	return 0;
+	return refresh < session ? refresh : session;
 }
 
-/* access and refresh are empty buffers. */
-static int start_session(struct req *req, struct login *l, struct sbuf *access,
-			 struct sbuf *refresh)
+static int start_session(struct req *req, struct login *l)
 {
 	enum db_status st;
 
@@ -186,12 +187,10 @@ static int start_session(struct req *req, struct login *l, struct sbuf *access,
 		.account_id = l->account.id,
 		.ip = req->remote,
 		.user_agent = device(req),
-		.ttl_s = cfg_int(req->worker->svc->cfg, CFG_REFRESH_TTL),
+		.ttl_s = first_ttl(req->worker->svc->cfg),
 	};
 	rnd_uuid7(l->session.id);
-	refresh_make(refresh, l->refresh);
-	if (issue_access(req, l, access) < 0)
-		return -1;
+	refresh_make(l->refresh, l->refresh_hash);
 	st = db_tx(req->db, open_session, l);
 	if (st == DB_NONE)
 		return refuse(req, l->account.id);
@@ -199,21 +198,12 @@ static int start_session(struct req *req, struct login *l, struct sbuf *access,
 		return resp_db(req, st);
 	log_info("auth.login", LOG_INT("account_id", l->account.id),
 		 LOG_STR("ip", req->remote));
-	return answer(req, sbuf_str(access), sbuf_str(refresh), l->session.ttl_s);
+	return answer(req, l);
 }
 
 int auth_login(struct req *req)
 {
 	struct login l = { .account = { .id = 0 } };
-	struct sbuf access, refresh;
-	int rc;
 
-	if (identify(req, &l) < 0)
-		return -1;
-	sbuf_init(&access, TOKEN_MAX);
-	sbuf_init(&refresh, 64);
-	rc = start_session(req, &l, &access, &refresh);
-	sbuf_free(&access);
-	sbuf_free(&refresh);
-	return rc;
+	return identify(req, &l) < 0 ? -1 : start_session(req, &l);
 }

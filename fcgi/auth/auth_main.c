@@ -8,7 +8,8 @@
 #include "compat.h"
 
 #include "auth.h"
-#include "auth_db.h"
+#include "auth_db_failure.h"
+#include "auth_db_session.h"
 #include "hasher.h"
 #include "log.h"
 #include "metrics.h"
@@ -17,6 +18,12 @@
 static const struct route routes[] = {
 	{ M_POST, "/auth/register", auth_register, ROLE_PUBLIC },
 	{ M_POST, "/auth/login", auth_login, ROLE_PUBLIC },
+	{ M_POST, "/auth/refresh", auth_refresh, ROLE_PUBLIC },
+	{ M_POST, "/auth/logout", auth_logout, ROLE_CUSTOMER },
+	{ M_GET, "/auth/sessions", auth_session_list, ROLE_CUSTOMER },
+	{ M_DELETE, "/auth/sessions/{uuid}", auth_session_delete, ROLE_CUSTOMER,
+	  .flags = ROUTE_TX },
+	{ M_POST, "/auth/password", auth_password, ROLE_CUSTOMER },
 	{ M_POST, "/auth/verify", auth_verify, ROLE_PUBLIC },
 	{ M_GET, "/auth/validate", auth_validate, ROLE_CUSTOMER },
 	{ M_GET, "/auth/profile", auth_profile, ROLE_CUSTOMER },
@@ -47,12 +54,27 @@ static void stop(struct svc *svc)
 	hasher_free(&hasher);
 }
 
-static void purge(struct worker *w)
-{
-	enum db_status st = auth_db_session_purge(w->db);
+#define PURGE_BATCH 1000
 
+static void purge(struct worker *w, enum db_status (*delete)(struct db *db), const char *event)
+{
+	enum db_status st;
+
+	do
+		st = delete(w->db);
+	while (st == DB_OK && db_affected(w->db) >= PURGE_BATCH && !svc_stopping());
 	if (st != DB_OK)
-		log_warn("session.purge", LOG_INT("status", st));
+		log_warn(event, LOG_INT("status", st));
+}
+
+static void purge_sessions(struct worker *w)
+{
+	purge(w, auth_db_session_purge, "session.purge");
+}
+
+static void purge_failures(struct worker *w)
+{
+	purge(w, auth_db_failure_purge, "login_failure.purge");
 }
 
 static const char *const prefixes[] = { "/auth", NULL };
@@ -61,13 +83,14 @@ static const struct service service = {
 	.name = "auth",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 104,
+	.schema = 105,
 	.signs = true,
 	.calls = true,
 	.outbox = true,
 	.start = start,
 	.stop = stop,
-	.jobs = { { "session_purge", 600000, purge } },
+	.jobs = { { "session_purge", 600000, purge_sessions },
+		  { "failure_purge", 60000, purge_failures } },
 };
 
 int auth_hash(struct req *req, void (*fn)(void *), void *arg)

@@ -2,10 +2,15 @@ sbin_PROGRAMS += halle-auth
 halle_auth_SOURCES = \
 	fcgi/auth/auth.h fcgi/auth/auth_main.c \
 	fcgi/auth/auth_register.c fcgi/auth/auth_login.c fcgi/auth/auth_verify.c \
-	fcgi/auth/auth_jwks.c \
-	fcgi/auth/auth_health.c fcgi/auth/auth_db.c fcgi/auth/auth_db.h \
+	fcgi/auth/auth_health.c fcgi/auth/auth_jwks.c fcgi/auth/auth_lockout.c \
+	fcgi/auth/auth_pair.c \
+	fcgi/auth/auth_password.c fcgi/auth/auth_refresh.c fcgi/auth/auth_session.c \
+	fcgi/auth/auth_db.c fcgi/auth/auth_db.h \
+	fcgi/auth/auth_db_failure.c fcgi/auth/auth_db_failure.h \
+	fcgi/auth/auth_db_session.c fcgi/auth/auth_db_session.h \
 	fcgi/auth/auth_db_revocation.c fcgi/auth/auth_db_revocation.h \
-	fcgi/auth/common.def fcgi/auth/credentials.c fcgi/auth/credentials.h \
+	fcgi/auth/common.def fcgi/auth/cookie.c fcgi/auth/cookie.h \
+	fcgi/auth/credentials.c fcgi/auth/credentials.h \
 	fcgi/auth/hasher.c fcgi/auth/hasher.h fcgi/auth/refresh.c fcgi/auth/refresh.h \
 	fcgi/auth/passwd.c fcgi/auth/passwd.h fcgi/auth/werkzeug.c
 halle_auth_LDADD = $(HALLE_LIBS) $(ARGON2_LIBS)

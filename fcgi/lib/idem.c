@@ -65,6 +65,7 @@ static void hash_request(const struct req *req, const char *route,
 	hash_add(ctx, route, strlen(route) + 1);
 	hash_add(ctx, req->query, strlen(req->query) + 1);
 	hash_add(ctx, req->arg, sizeof(req->arg));
+	hash_add(ctx, req->uuid, sizeof(req->uuid));
 	hash_add(ctx, req->body, req->body_len);
 	hash_end(ctx, out);
 }

@@ -33,10 +33,13 @@ struct req {
 	const char *if_match;
 	const char *idempotency_key; /* checked, unquoted; NULL when absent */
 	const char *user_agent;
+	const char *cookie;      /* Cookie header, NULL when absent */
+	const char *fetch_site;  /* Sec-Fetch-Site header, NULL when absent */
 	enum lang lang;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
-	uint64_t arg[2]; /* {…} of the path template, in order */
+	uint64_t arg[2]; /* ids of the path template, in order */
+	unsigned char uuid[16]; /* {uuid} of the path template, else zero */
 	struct claims who; /* from the verified token; role ROLE_PUBLIC when anonymous */
 	int64_t start_us, deadline_us; /* clock_mono_us */
 

@@ -177,6 +177,10 @@ static const char *fault_format(const struct fault *f, const struct req *req)
 		  "Ce n'est pas une des valeurs permises." },
 		{ "common", "This password is too common; choose another.",
 		  "Ce mot de passe est trop courant ; choisissez-en un autre." },
+		{ "wrong", "This is not the password of this account.",
+		  "Ce n'est pas le mot de passe de ce compte." },
+		{ "same", "This is the password already; choose another.",
+		  "C'est déjà le mot de passe ; choisissez-en un autre." },
 	};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {

@@ -51,9 +51,10 @@ void rnd_uuid7(unsigned char uuid[16])
 	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
 }
 
+static const size_t group[] = { 4, 2, 2, 2, 6 }; /* bytes between the hyphens of a UUID */
+
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT])
 {
-	static const size_t group[] = { 4, 2, 2, 2, 6 };
 	size_t i;
 	char *out = buf;
 
@@ -102,6 +103,21 @@ int hex_decode(const char *text, size_t len, unsigned char *out, size_t n)
 		if (high < 0 || low < 0)
 			return -1;
 		out[i] = (unsigned char)(high * 16 + low);
+	}
+	return 0;
+}
+
+int uuid_parse(const char *text, size_t len, unsigned char uuid[16])
+{
+	if (len != UUID_TEXT - 1)
+		return -1;
+	for (size_t i = 0; i < COUNT(group); i++) {
+		if (hex_decode(text, 2 * group[i], uuid, group[i]) < 0)
+			return -1;
+		text += 2 * group[i];
+		uuid += group[i];
+		if (i + 1 < COUNT(group) && *text++ != '-')
+			return -1;
 	}
 	return 0;
 }

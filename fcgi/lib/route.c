@@ -4,6 +4,7 @@
 #include "idem.h"
 #include "log.h"
 #include "metrics.h"
+#include "rnd.h"
 #include "route.h"
 
 static const char *const method_names[M_COUNT] = {
@@ -45,19 +46,34 @@ static int id_parse(const char *s, size_t len, uint64_t *id_r)
 	return 0;
 }
 
-static enum fit path_fit(const char *template, const char *path, uint64_t arg[2])
+/* What the {…} of a template took. */
+struct taken {
+	uint64_t id[2];
+	unsigned n;
+	unsigned char uuid[16];
+};
+
+static enum fit segment_fit(const char *template, const char *path, size_t len,
+			    struct taken *taken)
+{
+	if (strncmp(template, "{uuid}", 6) == 0)
+		return uuid_parse(path, len, taken->uuid) < 0 ? FIT_NONE : FIT_TEMPLATE;
+	return id_parse(path, len, &taken->id[taken->n++]) < 0 ? FIT_BAD_ID : FIT_TEMPLATE;
+}
+
+static enum fit path_fit(const char *template, const char *path, struct taken *taken)
 {
 	enum fit fit = FIT_LITERAL;
-	unsigned n = 0;
 
 	while (*template && *path) {
 		if (*template == '{') {
 			size_t len = strcspn(path, "/");
+			enum fit segment = segment_fit(template, path, len, taken);
 
-			if (id_parse(path, len, &arg[n++]) < 0)
-				fit = FIT_BAD_ID;
-			else if (fit == FIT_LITERAL)
-				fit = FIT_TEMPLATE;
+			if (segment == FIT_NONE)
+				return FIT_NONE;
+			if (segment < fit)
+				fit = segment;
 			template += strcspn(template, "}") + 1;
 			path += len;
 		} else if (*template++ != *path++) {
@@ -74,14 +90,14 @@ struct match {
 	const struct route *route; /* fits path and method */
 	enum fit fit;              /* best fit of the path by any method */
 	unsigned allowed;          /* bit per method of the best fitting templates */
-	uint64_t arg[2];
+	struct taken taken;
 };
 
 static void match_add(struct match *m, const struct route *r, enum method method,
 		      const char *path)
 {
-	uint64_t arg[2] = { 0, 0 };
-	enum fit fit = path_fit(r->path, path, arg);
+	struct taken taken = { .n = 0 };
+	enum fit fit = path_fit(r->path, path, &taken);
 
 	if (fit == FIT_NONE || fit < m->fit)
 		return;
@@ -93,8 +109,7 @@ static void match_add(struct match *m, const struct route *r, enum method method
 	m->allowed |= 1u << r->method;
 	if (r->method == method) {
 		m->route = r;
-		m->arg[0] = arg[0];
-		m->arg[1] = arg[1];
+		m->taken = taken;
 	}
 }
 
@@ -318,8 +333,8 @@ static void dispatch(const struct match *m, struct req *req)
 		resp_error(req, ERR_METHOD_NOT_ALLOWED);
 		allow_header(req, m->allowed);
 	} else if (check_role(r, req) == 0 && check_body(r, req) == 0) {
-		req->arg[0] = m->arg[0];
-		req->arg[1] = m->arg[1];
+		memcpy(req->arg, m->taken.id, sizeof(req->arg));
+		memcpy(req->uuid, m->taken.uuid, sizeof(req->uuid));
 		run(r, req);
 	}
 }

@@ -17,7 +17,8 @@ enum route_flags {
 
 struct route {
 	enum method method;
-	const char *path; /* "/products/{id}/image"; {…} takes an id, 1..2^63-1 */
+	const char *path; /* "/products/{id}/image"; {…} takes an id, 1..2^63-1
+			     (another text: 400); {uuid}, once, a UUID (else: 404) */
 	int (*run)(struct req *req);
 	enum role role;
 	size_t max_body; /* 0: 16 KiB for methods with a body */

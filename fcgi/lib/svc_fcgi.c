@@ -57,6 +57,8 @@ static void take_params(char **envp, struct params *p, struct req *req)
 		{ NAME("HTTP_IF_NONE_MATCH"), &req->if_none_match },
 		{ NAME("HTTP_IF_MATCH"), &req->if_match },
 		{ NAME("HTTP_USER_AGENT"), &req->user_agent },
+		{ NAME("HTTP_COOKIE"), &req->cookie },
+		{ NAME("HTTP_SEC_FETCH_SITE"), &req->fetch_site },
 	};
 #undef NAME
 

@@ -116,6 +116,10 @@ static void another_request_with_the_key_is_refused(void **state UNUSED)
 	assert_int_equal(c->req.error, ERR_IDEMPOTENCY_KEY_REUSED);
 	call_free(c);
 	c = call_new("key-1", 1, "{\"a\":1}");
+	c->req.uuid[0] = 9;
+	send_call(c, IDEM_REFUSED, 422);
+	call_free(c);
+	c = call_new("key-1", 1, "{\"a\":1}");
 	c->req.method = M_PATCH;
 	send_call(c, IDEM_REFUSED, 422);
 	call_free(c);

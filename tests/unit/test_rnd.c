@@ -87,6 +87,24 @@ static void what_is_not_hexadecimal_is_refused(void **state)
 		assert_int_equal(hex_decode(bad[i], strlen(bad[i]), out, 4), -1);
 }
 
+static void a_uuid_is_read_as_it_is_written(void **state UNUSED)
+{
+	static const char *const bad[] = {
+		"", "0192f000", "0192f000-0000-7000-8000-00000000000", "0192f000-0000-7000-8000-00000000000g",
+		"0192f0000-000-7000-8000-000000000001", "0192f000 0000-7000-8000-000000000001",
+	};
+	unsigned char uuid[16], back[16];
+	char text[UUID_TEXT];
+
+	rnd_uuid7(uuid);
+	uuid_text(uuid, text);
+	assert_int_equal(uuid_parse(text, strlen(text), back), 0);
+	assert_memory_equal(uuid, back, sizeof(uuid));
+	assert_int_equal(uuid_parse("0192F000-0000-7000-8000-00000000ABCD", 36, back), 0);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(uuid_parse(bad[i], strlen(bad[i]), back), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +113,7 @@ int main(void)
 		cmocka_unit_test(uuids_carry_version_variant_and_time),
 		cmocka_unit_test(hexadecimal_goes_there_and_back),
 		cmocka_unit_test(what_is_not_hexadecimal_is_refused),
+		cmocka_unit_test(a_uuid_is_read_as_it_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

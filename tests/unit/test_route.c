@@ -9,11 +9,13 @@
 
 static const char *ran;
 static uint64_t ran_arg[2];
+static unsigned char ran_uuid[16];
 
 static int note(struct req *req, const char *name)
 {
 	ran = name;
 	memcpy(ran_arg, req->arg, sizeof(ran_arg));
+	memcpy(ran_uuid, req->uuid, sizeof(ran_uuid));
 	return resp_message(req, 200, "ok", "ok");
 }
 
@@ -30,6 +32,8 @@ HANDLER(item)
 HANDLER(admin)
 HANDLER(closed)
 HANDLER(internal)
+HANDLER(session)
+HANDLER(all)
 
 static const struct route routes[] = {
 	{ M_GET, "/users", run_list, ROLE_PUBLIC, 0, 0 },
@@ -40,6 +44,9 @@ static const struct route routes[] = {
 	{ M_PUT, "/users/admin", run_admin, ROLE_ADMIN, 0, ROUTE_NO_BODY },
 	{ .method = M_GET, .path = "/closed", .run = run_closed },
 	{ M_POST, "/internal/users/events", run_internal, ROLE_SERVICE, 0, ROUTE_NO_BODY },
+	{ M_DELETE, "/sessions/{uuid}", run_session, ROLE_PUBLIC, 0, 0 },
+	{ M_DELETE, "/sessions/all", run_all, ROLE_PUBLIC, 0, 0 },
+	{ M_GET, "/users/{id}/sessions/{uuid}/show", run_session, ROLE_PUBLIC, 0, 0 },
 	{ .path = NULL },
 };
 static const struct route *const tables[] = { routes, NULL };
@@ -122,6 +129,57 @@ static void every_path_finds_its_handler_or_its_refusal(void **state)
 		assert_int_equal(ran_arg[0], paths[i].arg[0]);
 		assert_int_equal(ran_arg[1], paths[i].arg[1]);
 	}
+}
+
+#define UUID_LOWER "0192f000-abcd-7000-8000-0123456789ef"
+
+static void a_uuid_is_taken_in_either_case(void **state)
+{
+	static const unsigned char uuid[16] = { 0x01, 0x92, 0xf0, 0x00, 0xab, 0xcd, 0x70, 0x00,
+						0x80, 0x00, 0x01, 0x23, 0x45, 0x67, 0x89, 0xef };
+	static const char *const same[] = { "/sessions/" UUID_LOWER, "/sessions/" UUID_LOWER "/",
+					    "/sessions/0192F000-ABCD-7000-8000-0123456789EF" };
+
+	for (size_t i = 0; i < COUNT(same); i++) {
+		go(*state, M_DELETE, same[i]);
+		assert_string_equal(ran, "session");
+		assert_memory_equal(ran_uuid, uuid, sizeof(uuid));
+	}
+	go(*state, M_GET, "/users/7/sessions/" UUID_LOWER "/show");
+	assert_string_equal(ran, "session");
+	assert_int_equal(ran_arg[0], 7);
+	assert_memory_equal(ran_uuid, uuid, sizeof(uuid));
+}
+
+static void what_is_no_uuid_is_not_found(void **state)
+{
+	static const char *const bad[] = {
+		"/sessions/", "/sessions/7", "/sessions/0192f000abcd700080000123456789ef",
+		"/sessions/0192f000-abcd-7000-8000-0123456789e",
+		"/sessions/0192f000-abcd-7000-8000-0123456789eff",
+		"/sessions/0192f000-abcd-7000-8000-0123456789eg",
+		"/sessions/0192f000-abcd-7000-80000-123456789ef",
+		"/sessions/{0192f000-abcd-7000-8000-0123456789}",
+		"/sessions/" UUID_LOWER "/x", "/users/7/sessions/x/show",
+		"/users/x/sessions/y/show",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		go(f, M_DELETE, bad[i]);
+		assert_null(ran);
+		assert_int_equal(f->req.status, 404);
+	}
+	go(f, M_GET, "/users/x/sessions/" UUID_LOWER "/show");
+	assert_int_equal(f->req.status, 400);
+	go(f, M_GET, "/sessions/" UUID_LOWER);
+	assert_int_equal(f->req.status, 405);
+}
+
+static void a_literal_wins_over_a_uuid(void **state)
+{
+	go(*state, M_DELETE, "/sessions/all");
+	assert_string_equal(ran, "all");
 }
 
 static void a_405_and_options_list_what_is_allowed(void **state)
@@ -257,6 +315,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_path_finds_its_handler_or_its_refusal),
+		TEST(a_uuid_is_taken_in_either_case),
+		TEST(what_is_no_uuid_is_not_found),
+		TEST(a_literal_wins_over_a_uuid),
 		TEST(a_405_and_options_list_what_is_allowed),
 		TEST(only_listed_origins_may_call_from_a_browser),
 		TEST(who_may_depends_on_the_role_in_a_verified_token),

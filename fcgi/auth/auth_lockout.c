@@ -1,0 +1,91 @@
+/*
+ * auth_lockout.c - a soft delay for accounts whose password somebody guesses. It only delays
+ * passwords: who has a refresh token stays in.
+ */
+#include "compat.h"
+
+#include <openssl/evp.h>
+
+#include "auth.h"
+#include "auth_db_failure.h"
+#include "log.h"
+#include "metrics.h"
+
+static void sha256(const char *text, unsigned char out[32])
+{
+	/* SHA-256 is built in: only want of memory can stop it */
+	BUG_ON(EVP_Digest(text, strlen(text), out, NULL, EVP_sha256(), NULL) != 1);
+}
+
+/* By account, so that name and e-mail address of one share the count. */
+static void subject_of(struct req *req, uint64_t account_id, const char *name,
+		       unsigned char subject[32])
+{
+	char *text;
+
+	if (account_id) {
+		sha256(pool_printf(req->pool, "id:%" PRIu64, account_id), subject);
+		return;
+	}
+	text = pool_printf(req->pool, "name:%s", name);
+	for (char *p = text; *p; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	}
+	sha256(text, subject);
+}
+
+struct count {
+	const struct attempt *attempt;
+	bool refused;
+	int64_t wait_us;
+};
+
+static enum db_status count(struct db *db, void *arg)
+{
+	struct count *c = arg;
+	enum db_status st = auth_db_failure_count(db, c->attempt->subject);
+
+	c->refused = st == DB_NONE;
+	return c->refused ? auth_db_failure_wait(db, c->attempt->subject, &c->wait_us) : st;
+}
+
+static int refuse(struct req *req, int64_t wait_us)
+{
+	int64_t s = wait_us > 0 ? (wait_us + 999999) / 1000000 : 1;
+
+	metrics_add(M_LOGIN_DELAYED, 1);
+	resp_error(req, ERR_TOO_MANY_ATTEMPTS);
+	resp_header(req, "Retry-After", "%" PRId64, s);
+	resp_header(req, "RateLimit", "\"account\";r=0;t=%" PRId64, s);
+	resp_header(req, "RateLimit-Policy", "\"account\";q=%d;w=%d", FAILURE_FREE,
+		    FAILURE_WINDOW_S);
+	return -1;
+}
+
+int auth_attempt_begin(struct req *req, uint64_t account_id, const char *name,
+		       struct attempt *attempt)
+{
+	struct count c = { .attempt = attempt };
+	enum db_status st;
+
+	subject_of(req, account_id, name, attempt->subject);
+	st = db_tx(req->db, count, &c);
+	if (st == DB_OK)
+		return c.refused ? refuse(req, c.wait_us) : 0;
+	/* a count that may have been made changes nothing for the client */
+	return resp_db(req, st == DB_UNCERTAIN || st == DB_NONE ? DB_DOWN : st);
+}
+
+int auth_attempt_hash(struct req *req, const struct attempt *attempt, void (*fn)(void *),
+		      void *arg)
+{
+	enum db_status st;
+
+	if (auth_hash(req, fn, arg) == 0)
+		return 0;
+	st = auth_db_failure_uncount(req->db, attempt->subject);
+	if (st != DB_OK)
+		log_warn("auth.attempt_kept", LOG_INT("status", st));
+	return -1;
+}
