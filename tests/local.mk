@@ -123,6 +123,15 @@ test_passwd_SOURCES = tests/unit/test_passwd.c fcgi/auth/passwd.c fcgi/auth/werk
 test_passwd_LDADD = $(UNIT_LIBS) $(ARGON2_LIBS)
 test_passwd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/auth
 test_passwd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS += test_refresh test_cookie
+test_refresh_SOURCES = tests/unit/test_refresh.c fcgi/auth/refresh.c
+test_refresh_LDADD = $(UNIT_LIBS)
+test_refresh_CPPFLAGS = $(test_passwd_CPPFLAGS)
+test_refresh_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_cookie_SOURCES = tests/unit/test_cookie.c tests/unit/fixture_req.h fcgi/auth/cookie.c
+test_cookie_LDADD = $(UNIT_LIBS)
+test_cookie_CPPFLAGS = $(test_passwd_CPPFLAGS)
+test_cookie_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of auth
 # products
 UNIT_TESTS += test_image
@@ -163,12 +172,13 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # "./dev check" runs them all
 TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/harness.py \
-	tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
+	tests/api/jwt_text.py tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
 	tests/api/test_auth.py tests/api/test_cart.py tests/api/test_chaos.py \
-	tests/api/test_conditional.py tests/api/test_errors.py tests/api/test_health.py \
+	tests/api/test_conditional.py tests/api/test_cookie.py tests/api/test_errors.py tests/api/test_health.py \
 	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_languages.py \
-	tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
-	tests/api/test_products.py tests/api/test_random.py tests/api/test_search.py \
+	tests/api/test_lockout.py tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
+	tests/api/test_products.py tests/api/test_random.py tests/api/test_refresh.py tests/api/test_search.py \
+	tests/api/test_sessions.py \
 	tests/api/test_tokens.py tests/api/test_users.py tests/api/test_worker.py
 # end of rules and black-box tests
 

@@ -23,7 +23,7 @@ static const struct db_stmt sql[] = {
 			"biiii", "" },
 	[WAIT] = { "failure_wait",
 		   "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), until) "
-		   "FROM login_failure WHERE subject = ?",
+		   "FROM login_failure WHERE subject = ? AND until > UTC_TIMESTAMP(6)",
 		   "b", "i" },
 	[UNCOUNT] = { "failure_uncount",
 		      "UPDATE login_failure SET failures = failures - 1, until = NULL "

@@ -10,9 +10,9 @@
 #define FAILURE_WINDOW_S 900 /* within this time; also the longest wait */
 
 /* Counts an attempt before its password is looked at, so that parallel guesses are all
- * counted. DB_NONE: it may not be made yet; nothing was changed. Inside a transaction. */
+ * counted. DB_NONE: it may not be made yet; nothing was changed. */
 enum db_status auth_db_failure_count(struct db *db, const unsigned char subject[32]);
-/* After DB_NONE, in the same transaction: microseconds until the next attempt. */
+/* Microseconds until an attempt may be made; DB_NONE: it may now. Takes no lock. */
 enum db_status auth_db_failure_wait(struct db *db, const unsigned char subject[32],
 				    int64_t *us_r);
 /* Takes a counted attempt back whose password nobody looked at. */

@@ -35,19 +35,20 @@ static void subject_of(struct req *req, uint64_t account_id, const char *name,
 	sha256(text, subject);
 }
 
-struct count {
-	const struct attempt *attempt;
-	bool refused;
-	int64_t wait_us;
-};
-
-static enum db_status count(struct db *db, void *arg)
+/* A wait that has begun is seen without a lock, so that a flood of guesses holds up nobody;
+ * which attempt begins one, the counting statement decides. DB_NONE with the rest of the wait
+ * when this attempt may not be made. */
+static enum db_status count(struct db *db, const unsigned char subject[32], int64_t *wait_us_r)
 {
-	struct count *c = arg;
-	enum db_status st = auth_db_failure_count(db, c->attempt->subject);
+	enum db_status st = auth_db_failure_wait(db, subject, wait_us_r);
 
-	c->refused = st == DB_NONE;
-	return c->refused ? auth_db_failure_wait(db, c->attempt->subject, &c->wait_us) : st;
+	if (st == DB_OK)
+		return DB_NONE;
+	if (st == DB_NONE)
+		st = auth_db_failure_count(db, subject);
+	if (st == DB_NONE && auth_db_failure_wait(db, subject, wait_us_r) != DB_OK)
+		*wait_us_r = 0; /* over meanwhile */
+	return st;
 }
 
 static int refuse(struct req *req, int64_t wait_us)
@@ -66,15 +67,17 @@ static int refuse(struct req *req, int64_t wait_us)
 int auth_attempt_begin(struct req *req, uint64_t account_id, const char *name,
 		       struct attempt *attempt)
 {
-	struct count c = { .attempt = attempt };
 	enum db_status st;
+	int64_t wait_us;
 
 	subject_of(req, account_id, name, attempt->subject);
-	st = db_tx(req->db, count, &c);
+	st = count(req->db, attempt->subject, &wait_us);
 	if (st == DB_OK)
-		return c.refused ? refuse(req, c.wait_us) : 0;
+		return 0;
+	if (st == DB_NONE)
+		return refuse(req, wait_us);
 	/* a count that may have been made changes nothing for the client */
-	return resp_db(req, st == DB_UNCERTAIN || st == DB_NONE ? DB_DOWN : st);
+	return resp_db(req, st == DB_UNCERTAIN ? DB_DOWN : st);
 }
 
 int auth_attempt_hash(struct req *req, const struct attempt *attempt, void (*fn)(void *),

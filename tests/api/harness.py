@@ -59,6 +59,7 @@ class Client:
     def __init__(self, instance, token=None, user_id=None, username=None):
         self.instance, self.token = instance, token
         self.user_id, self.username = user_id, username
+        self.refresh_token = None
         self.session = requests.Session()
         self.session.verify = str(instance.certificate)
         self.session.trust_env = False
@@ -190,6 +191,7 @@ class Instance:
     def login(self, username, password):
         got = data(self.client().post("/auth/login", {"username": username, "password": password}))
         client = self.client(got["access_token"])
+        client.refresh_token = got["refresh_token"]
         client.username = username
         client.user_id = data(client.get("/auth/profile"))["user_id"]
         return client
@@ -241,7 +243,7 @@ class Instance:
         for service in services or SERVICES:
             tables = [next(iter(row.values())) for row in self.rows(service, "SHOW TABLES")]
             for table in tables:
-                if table not in ("session", "refresh_token", "cart_fence", "lease"):
+                if table not in ("session", "refresh_token", "login_failure", "cart_fence", "lease"):
                     row = self.rows(service, f"CHECKSUM TABLE `{table}`")[0]
                     sums[row["Table"]] = row["Checksum"]
         return sums

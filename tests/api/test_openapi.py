@@ -148,6 +148,8 @@ class Stage:
     def path(self, operation):
         values = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "path"}
         values.update(id=self.product, product_id=self.product)
+        if "uuid" in values:
+            values.update(uuid=data(self.customer.get("/auth/sessions"))[0]["id"])
         if operation.path.startswith("/users/"):
             values.update(id=self.customer.user_id)
         query = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "query" and "example" in p}
@@ -165,6 +167,7 @@ class Stage:
         here = {
             "username": name, "email": f"{name}@example.com", "password": PASSWORD,
             "token": self.customer.token, "product_id": self.product,
+            "refresh_token": self.customer.refresh_token, "current": PASSWORD,
         }
         return {"json": {k: here.get(k, v) for k, v in example.items()}}
 
@@ -188,6 +191,7 @@ def test_the_example_is_answered_as_documented(instance, admin, operation):
 def test_an_error_is_answered_as_documented(instance, anyone, operation):
     """Without a token, or with a query that is none of the documented ones."""
     path = operation.path.replace("{id}", "0").replace("{product_id}", "0")
+    path = path.replace("{uuid}", "0192f000-0000-7000-8000-000000000000")
     answer = anyone.request(operation.method, path, data=b"{", headers={"Content-Type": "application/json"})
     if answer.status_code < 400:
         return
