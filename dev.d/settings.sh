@@ -22,5 +22,6 @@ threads=${HALLE_THREADS:-4}
 etc=$var/etc run=$var/run data=$var/data log=$var/log
 url=https://localhost:$https_port
 PATH=$PATH:/usr/sbin:/sbin
+caller_locale=${LC_ALL:-}
 export LC_ALL=C.UTF-8
 umask 027

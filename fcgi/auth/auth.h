@@ -36,6 +36,12 @@ int auth_profile(struct req *req);
 /* GET /.well-known/jwks.json: the public keys as RFC 7517 has them, without our envelope;
  * an empty set with HS256. */
 int auth_jwks(struct req *req);
+/* POST /internal/auth/import {entries: [{username, email, password_hash, role?, first_name?,
+ * last_name?, phone?, address?}]} from hallectl: 200 with one outcome per entry, in order:
+ * {result: "created" or "exists", user_id} or {result: "refused", errors}. An account with
+ * both the same name and address exists; it is not changed. */
+#define AUTH_IMPORT_MAX (512u << 10) /* bytes of a batch */
+int auth_import(struct req *req);
 
 /* GET /health, /readyz, /livez: the whole site */
 int auth_site_health(struct req *req);

@@ -19,9 +19,9 @@ static const struct db_stmt sql[] = {
 	[BY_USERNAME] = { "account_by_username", ACCOUNT "username = ?", "s", "usssss" },
 	[BY_EMAIL] = { "account_by_email", ACCOUNT "email = ?", "s", "usssss" },
 	[ADD] = { "account_add",
-		  "INSERT INTO account (username, email, password, created_at, "
-		  "updated_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
-		  "sss", "" },
+		  "INSERT INTO account (username, email, password, role, created_at, "
+		  "updated_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+		  "ssss", "" },
 	[LOGIN] = { "account_login",
 		    "UPDATE account SET password = ?, last_login_at = UTC_TIMESTAMP(6) "
 		    "WHERE id = ? AND status = 'active' AND password = ?",
@@ -71,11 +71,11 @@ enum db_status auth_db_account_by_email(struct db *db, const char *email,
 	return read_account(st, row, out);
 }
 
-enum db_status auth_db_account_add(struct db *db, const char *username, const char *email,
-				   const char *password, uint64_t *id_r)
+enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
+				   uint64_t *id_r)
 {
-	enum db_status st =
-		db_exec(db, &sql[ADD], db_s(username), db_s(email), db_s(password));
+	enum db_status st = db_exec(db, &sql[ADD], db_s(in->username), db_s(in->email),
+				    db_s(in->password), db_s(in->role));
 
 	*id_r = db_insert_id(db);
 	return st;

@@ -4,6 +4,7 @@
 #ifndef HALLE_AUTH_DB_H
 #define HALLE_AUTH_DB_H
 
+#include "accounts.h"
 #include "db.h"
 
 struct account {
@@ -20,9 +21,9 @@ enum db_status auth_db_account_by_username(struct db *db, const char *username,
 enum db_status auth_db_account_by_email(struct db *db, const char *email,
 					struct account *out);
 
-/* DB_CONFLICT: db_conflict_key is "username" or "email". */
-enum db_status auth_db_account_add(struct db *db, const char *username, const char *email,
-				   const char *password, uint64_t *id_r);
+/* The row alone; callers make accounts with account_create (accounts.h). */
+enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
+				   uint64_t *id_r);
 
 /* Notes a login and stores password in place of the account's. DB_NONE when the account
  * was disabled, or its password changed, since it was read. */

@@ -28,6 +28,8 @@ static const struct route routes[] = {
 	{ M_GET, "/auth/validate", auth_validate, ROLE_CUSTOMER },
 	{ M_GET, "/auth/profile", auth_profile, ROLE_CUSTOMER },
 	{ M_GET, "/.well-known/jwks.json", auth_jwks, ROLE_PUBLIC },
+	{ M_POST, "/internal/auth/import", auth_import, ROLE_SERVICE,
+	  .max_body = AUTH_IMPORT_MAX, .flags = ROUTE_TX },
 	{ M_GET, "/health", auth_site_health, ROLE_PUBLIC },
 	{ M_GET, "/readyz", auth_site_ready, ROLE_PUBLIC },
 	{ M_GET, "/livez", auth_site_live, ROLE_PUBLIC },

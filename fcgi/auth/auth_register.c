@@ -1,8 +1,8 @@
 /* auth_register.c - new accounts. */
 #include "compat.h"
 
+#include "accounts.h"
 #include "auth.h"
-#include "auth_db.h"
 #include "clock.h"
 #include "credentials.h"
 #include "idem.h"
@@ -32,7 +32,7 @@ struct creation {
 	const char *phc;
 	enum err refusal; /* with DB_CONFLICT; ERR_COUNT: the answer stands already */
 	bool replayed;
-	unsigned char events[2][16];
+	unsigned char events[ACCOUNT_EVENTS][16];
 };
 
 static int parse(struct req *req, struct registration *in)
@@ -68,27 +68,6 @@ static void hash(void *arg)
 	passwd_hash(h->password, strlen(h->password), h->phc);
 }
 
-static enum db_status announce(struct db *db, const char *service,
-			       const struct registration *in, uint64_t id,
-			       unsigned char event[16])
-{
-	enum db_status st;
-	struct sbuf data;
-	struct jw w;
-
-	sbuf_init(&data, 1024);
-	jw_init(&w, &data);
-	jw_obj(&w);
-	jw_ku64(&w, "user_id", id);
-	jw_kstr(&w, "username", in->username);
-	jw_kstr(&w, "email", in->email);
-	jw_kstr(&w, "role", role_name(ROLE_CUSTOMER));
-	jw_end_obj(&w);
-	st = outbox_put(db, service, "user.created", sbuf_str(&data), data.len, event);
-	sbuf_free(&data);
-	return st;
-}
-
 static void answer(struct req *req, const struct registration *in, uint64_t id)
 {
 	struct jw *w = resp_data(req, 201);
@@ -104,17 +83,17 @@ static void answer(struct req *req, const struct registration *in, uint64_t id)
 static enum db_status add(struct db *db, struct creation *c)
 {
 	const struct registration *in = c->in;
+	const struct new_account account = { .username = in->username,
+					     .email = in->email,
+					     .password = c->phc,
+					     .role = role_name(ROLE_CUSTOMER) };
 	uint64_t id;
-	enum db_status st = auth_db_account_add(db, in->username, in->email, c->phc, &id);
+	enum db_status st = account_create(db, &account, &id, c->events);
 
 	if (st == DB_CONFLICT)
 		c->refusal = strcmp(db_conflict_key(db), "email") == 0
 				     ? ERR_EMAIL_TAKEN
 				     : ERR_USERNAME_TAKEN;
-	if (st == DB_OK)
-		st = announce(db, "users", in, id, c->events[0]);
-	if (st == DB_OK)
-		st = announce(db, "carts", in, id, c->events[1]);
 	if (st == DB_OK)
 		answer(c->req, in, id);
 	return st;

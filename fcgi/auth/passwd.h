@@ -19,6 +19,10 @@ void passwd_hash(const char *password, size_t len, char phc[PASSWD_TEXT]);
  * parameters out of bounds matches nothing. */
 bool passwd_verify(const char *stored, const char *password, size_t len);
 
+/* Whether a login can verify against this text: its form and its parameters are those that
+ * passwd_verify takes. Costs no hashing. */
+bool passwd_verifiable(const char *stored);
+
 /* True when stored was not made with today's parameters: hash again at the next chance.
  */
 bool passwd_outdated(const char *stored);
@@ -34,6 +38,7 @@ void passwd_wipe(const char *text, size_t len);
  * 2^17, r 8, p up to 16; "pbkdf2:sha256:iterations$salt$hex", 1,000 to 2,000,000. The
  * salt is used as it is written. */
 bool werkzeug_is(const char *stored);
+bool werkzeug_verifiable(const char *stored);
 bool werkzeug_verify(const char *stored, const char *password, size_t len);
 
 #endif

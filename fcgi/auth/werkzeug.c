@@ -59,12 +59,21 @@ static bool read_stored(const char *s, unsigned costs, size_t tag_len, struct st
 	return hex_decode(end + 1, strlen(end + 1), out->tag, tag_len) == 0;
 }
 
-static bool scrypt_affordable(const struct stored *st)
+static bool scrypt_read(const char *text, struct stored *st)
 {
-	uint64_t n = st->cost[0];
+	uint64_t n;
 
+	if (!read_stored(text + strlen(SCRYPT_PREFIX), 3, SCRYPT_TAG, st))
+		return false;
+	n = st->cost[0];
 	return n >= 2 && n <= 1u << 17 && (n & (n - 1)) == 0 && st->cost[1] == 8 &&
 	       st->cost[2] >= 1 && st->cost[2] <= 16;
+}
+
+static bool pbkdf2_read(const char *text, struct stored *st)
+{
+	return read_stored(text + strlen(PBKDF2_PREFIX), 1, PBKDF2_TAG, st) &&
+	       st->cost[0] >= 1000 && st->cost[0] <= 2000000;
 }
 
 /* OpenSSL refuses above 32 MiB unless told how much the parameters need. */
@@ -86,7 +95,7 @@ static bool scrypt_verify(const char *text, const char *password, size_t len)
 	struct stored st;
 	bool derived;
 
-	if (!read_stored(text, 3, sizeof(tag), &st) || !scrypt_affordable(&st))
+	if (!scrypt_read(text, &st))
 		return false;
 	derived = EVP_PBE_scrypt(password, len, (const unsigned char *)st.salt,
 				 st.salt_len, st.cost[0], st.cost[1], st.cost[2],
@@ -100,8 +109,7 @@ static bool pbkdf2_verify(const char *text, const char *password, size_t len)
 	struct stored st;
 	bool derived;
 
-	if (!read_stored(text, 1, sizeof(tag), &st) || st.cost[0] < 1000 ||
-	    st.cost[0] > 2000000)
+	if (!pbkdf2_read(text, &st))
 		return false;
 	derived = PKCS5_PBKDF2_HMAC(password, (int)len, (const unsigned char *)st.salt,
 				    (int)st.salt_len, (int)st.cost[0], EVP_sha256(),
@@ -111,7 +119,14 @@ static bool pbkdf2_verify(const char *text, const char *password, size_t len)
 
 bool werkzeug_verify(const char *stored, const char *password, size_t len)
 {
-	if (starts(stored, SCRYPT_PREFIX))
-		return scrypt_verify(stored + strlen(SCRYPT_PREFIX), password, len);
-	return pbkdf2_verify(stored + strlen(PBKDF2_PREFIX), password, len);
+	return starts(stored, SCRYPT_PREFIX) ? scrypt_verify(stored, password, len)
+					     : pbkdf2_verify(stored, password, len);
+}
+
+bool werkzeug_verifiable(const char *stored)
+{
+	struct stored st;
+
+	return starts(stored, SCRYPT_PREFIX) ? scrypt_read(stored, &st)
+					     : pbkdf2_read(stored, &st);
 }

@@ -324,6 +324,44 @@ int body_each(const char *text, size_t len, const char *name, const struct field
 	return rc;
 }
 
+static void judge_element(struct reading *r, struct json_object *element, size_t size)
+{
+	r->faults->count = 0;
+	if (json_object_is_type(element, json_type_object)) {
+		read_object(r, element, size);
+		return;
+	}
+	memset(r->dst, 0, size);
+	fault_add(r->faults, "#", "type", 0, FIELD_TYPE_STR);
+}
+
+int body_each_judged(const char *text, size_t len, const char *name,
+		     const struct field *table, void *dst, size_t size,
+		     int (*fn)(void *dst, const struct faults *faults, void *arg), void *arg,
+		     struct pool *pool)
+{
+	struct faults faults = { .count = 0 };
+	struct reading r = { .table = table, .dst = dst, .strict = true, .pool = pool,
+			     .faults = &faults };
+	struct json_object *root, *array = NULL;
+	const char *reason;
+	size_t offset, count;
+	int rc = -1;
+
+	root = parse_object(text, len, &reason, &offset);
+	if (json_object_object_get_ex(root, name, &array) &&
+	    json_object_is_type(array, json_type_array)) {
+		count = json_object_array_length(array);
+		rc = 0;
+		for (size_t i = 0; rc == 0 && i < count; i++) {
+			judge_element(&r, json_object_array_get_idx(array, i), size);
+			rc = fn(dst, &faults, arg) == 0 ? 0 : -1;
+		}
+	}
+	json_object_put(root);
+	return rc;
+}
+
 const char *body_member(const char *text, size_t len, const char *name, struct pool *pool)
 {
 	struct json_object *root, *value;

@@ -40,6 +40,15 @@ NODISCARD int body_each(const char *text, size_t len, const char *name,
 			const struct field *table, void *dst, size_t size,
 			int (*fn)(void *dst, void *arg), void *arg, struct pool *pool);
 
+/* For batches, where a bad element must not spoil the others: the array under name, whose
+ * elements must be objects with members of the table only. fn gets every element, with the
+ * faults it has ("#/name"; "#" when it is no object). -1 when the text is malformed or has no
+ * such array, or as soon as fn returns anything but 0. */
+NODISCARD int body_each_judged(const char *text, size_t len, const char *name,
+			       const struct field *table, void *dst, size_t size,
+			       int (*fn)(void *dst, const struct faults *faults, void *arg),
+			       void *arg, struct pool *pool);
+
 /* The text of a top-level object's member in canonical form, or NULL; for tests and events. */
 const char *body_member(const char *text, size_t len, const char *name, struct pool *pool);
 

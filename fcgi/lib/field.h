@@ -63,7 +63,7 @@ struct field {
 struct fault {
 	const char *where; /* "#/items/0/quantity" (RFC 6901 fragment) or a query parameter */
 	const char *code; /* required type min max min_length max_length decimals format choice
-			     unknown duplicate common wrong same */
+			     unknown duplicate; a handler's own: common wrong same taken hash */
 	int64_t bound; /* for min, max, min_length, max_length: the limit; cents for money */
 	enum field_type type; /* for type and bounds: what was expected */
 };

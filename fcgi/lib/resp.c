@@ -181,6 +181,14 @@ static const char *fault_format(const struct fault *f, const struct req *req)
 		  "Ce n'est pas le mot de passe de ce compte." },
 		{ "same", "This is the password already; choose another.",
 		  "C'est déjà le mot de passe ; choisissez-en un autre." },
+		{ "taken", "Another account has it.", "Un autre compte l'a déjà." },
+		{ "hash",
+		  "This is no hash that a login can verify (argon2id, or Werkzeug's scrypt "
+		  "or pbkdf2:sha256). Never put a password itself here: leave this user "
+		  "out, and let him register.",
+		  "Ce n'est pas un hachage qu'une connexion puisse vérifier (argon2id, ou "
+		  "scrypt ou pbkdf2:sha256 de Werkzeug). N'y mettez jamais un mot de passe "
+		  "en clair : omettez cet utilisateur, il s'inscrira." },
 	};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -228,10 +236,8 @@ static const char *fault_text(const struct fault *f, struct req *req)
 	return pool_printf(req->pool, "%.*s%s%s", (int)(hole - format), format, bound, hole + 2);
 }
 
-int resp_faults(struct req *req, const struct faults *faults)
+void resp_write_faults(struct req *req, struct jw *w, const struct faults *faults)
 {
-	struct jw *w = resp_problem(req, ERR_VALIDATION_FAILED);
-
 	jw_key(w, "errors");
 	jw_arr(w);
 	for (unsigned i = 0; i < faults->count; i++) {
@@ -243,6 +249,11 @@ int resp_faults(struct req *req, const struct faults *faults)
 		jw_end_obj(w);
 	}
 	jw_end_arr(w);
+}
+
+int resp_faults(struct req *req, const struct faults *faults)
+{
+	resp_write_faults(req, resp_problem(req, ERR_VALIDATION_FAILED), faults);
 	return resp_problem_done(req);
 }
 

@@ -25,6 +25,8 @@ int resp_empty(struct req *req, int status); /* 204, 304 */
 int resp_error(struct req *req, enum err e);
 PRINTF(3, 4) int resp_error_detail(struct req *req, enum err e, const char *fmt, ...);
 int resp_faults(struct req *req, const struct faults *faults);
+/* The member "errors" alone, into an object of the answer that is being written. */
+void resp_write_faults(struct req *req, struct jw *w, const struct faults *faults);
 /* An error with further members: write them to the writer, then return resp_problem_done. */
 struct jw *resp_problem(struct req *req, enum err e);
 int resp_problem_done(struct req *req);

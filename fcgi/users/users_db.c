@@ -16,10 +16,10 @@ static const struct db_stmt sql[] = {
 	[READ] = { "profile", PROFILE, "u", "uusssssssss" },
 	[LOCK] = { "profile_lock", PROFILE " FOR UPDATE", "u", "uusssssssss" },
 	[ADD] = { "profile_add",
-		  "INSERT INTO profile (id, username, email, role, created_at, "
-		  "updated_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)) "
-		  "ON DUPLICATE KEY UPDATE id = id",
-		  "usss", "" },
+		  "INSERT INTO profile (id, username, email, role, first_name, last_name, "
+		  "phone, address, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+		  "UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE id = id",
+		  "usssssss", "" },
 	[UPDATE] = { "profile_update",
 		     "UPDATE profile SET first_name = ?, last_name = ?, phone = ?, "
 		     "address = ?, version = version + 1, "
@@ -58,10 +58,11 @@ enum db_status users_db_profile_lock(struct db *db, uint64_t id, struct profile 
 	return read_profile(db, &sql[LOCK], id, out);
 }
 
-enum db_status users_db_profile_add(struct db *db, uint64_t id, const char *username,
-				    const char *email, const char *role)
+enum db_status users_db_profile_add(struct db *db, const struct profile *p)
 {
-	return db_exec(db, &sql[ADD], db_u(id), db_s(username), db_s(email), db_s(role));
+	return db_exec(db, &sql[ADD], db_u(p->id), db_s(p->username), db_s(p->email),
+		       db_s(p->role), db_s(p->first_name), db_s(p->last_name),
+		       db_s(p->phone), db_s(p->address));
 }
 
 enum db_status users_db_profile_update(struct db *db, const struct profile *profile)

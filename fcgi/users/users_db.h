@@ -18,8 +18,7 @@ enum db_status users_db_profile(struct db *db, uint64_t id, struct profile *out)
 enum db_status users_db_profile_lock(struct db *db, uint64_t id, struct profile *out);
 
 /* Nothing happens when the profile is there already. */
-enum db_status users_db_profile_add(struct db *db, uint64_t id, const char *username,
-				    const char *email, const char *role);
+enum db_status users_db_profile_add(struct db *db, const struct profile *profile);
 
 /* Stores the four optional members and counts the version up. */
 enum db_status users_db_profile_update(struct db *db, const struct profile *profile);

@@ -9,6 +9,7 @@
 struct created {
 	uint64_t user_id;
 	const char *username, *email, *role;
+	const char *first_name, *last_name, *phone, *address; /* of imported accounts */
 };
 
 static const char *const roles[] = { "customer", "admin", NULL };
@@ -18,17 +19,30 @@ static const struct field created_fields[] = {
 	FIELD_STR(struct created, username, 1, 64, .required = true),
 	FIELD_STR(struct created, email, 1, 254, .required = true),
 	FIELD_STR(struct created, role, 1, 16, .required = true, .choices = roles),
+	FIELD_STR(struct created, first_name, 1, 100),
+	FIELD_STR(struct created, last_name, 1, 100),
+	FIELD_STR(struct created, phone, 1, 32),
+	FIELD_STR(struct created, address, 1, 500),
 	{ 0 },
 };
 
 static int make_profile(struct req *req, const struct event *event)
 {
+	struct profile profile;
 	struct created in;
 	enum db_status st;
 
 	if (event_data(req, event, created_fields, &in, sizeof(in)) < 0)
 		return -1;
-	st = users_db_profile_add(req->db, in.user_id, in.username, in.email, in.role);
+	profile = (struct profile){ .id = in.user_id,
+				    .username = in.username,
+				    .email = in.email,
+				    .role = in.role,
+				    .first_name = in.first_name,
+				    .last_name = in.last_name,
+				    .phone = in.phone,
+				    .address = in.address };
+	st = users_db_profile_add(req->db, &profile);
 	return st == DB_OK ? resp_empty(req, 204) : resp_db(req, st);
 }
 

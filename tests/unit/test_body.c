@@ -327,6 +327,51 @@ static void arrays_that_are_none_or_hold_other_things_fail(void **state)
 		assert_int_equal(each(cases[i].text, cases[i].name, &sum), -1);
 }
 
+static int judge(void *dst, const struct faults *faults, void *arg)
+{
+	const struct product *product = dst;
+	char *out = arg;
+	size_t n = strlen(out);
+
+	if (faults->count)
+		snprintf(out + n, 200 - n, "%s %s;", faults->list[0].where,
+			 faults->list[0].code);
+	else
+		snprintf(out + n, 200 - n, "%" PRIu64 ";", product->stock);
+	return !faults->count && product->stock == 9 ? 1 : 0;
+}
+
+static void a_bad_element_does_not_spoil_the_others(void **state)
+{
+	static const struct field table[] = {
+		FIELD_U64(struct product, stock, 0, 9, .required = true),
+		{ 0 }
+	};
+	static const struct {
+		const char *text, *seen;
+		int rc;
+	} cases[] = {
+		{ "{\"in\":[{\"stock\":1},{\"stock\":10},{},{\"x\":0,\"stock\":2},7,null,"
+		  "{\"stock\":3}]}",
+		  "1;#/stock max;#/stock required;#/x unknown;# type;# type;3;", 0 },
+		{ "{\"in\":[]}", "", 0 },
+		{ "{\"in\":[{\"stock\":1},{\"stock\":9},{\"stock\":2}]}", "1;9;", -1 },
+		{ "{\"in\":{}}", "", -1 }, { "{\"in\":null}", "", -1 }, { "{}", "", -1 },
+		{ "[{\"stock\":1}]", "", -1 }, { "null", "", -1 }, { "{\"in\":[", "", -1 },
+		{ "{\"in\":[{\"stock\":1,\"stock\":1}]}", "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char seen[200] = "";
+
+		assert_int_equal(body_each_judged(cases[i].text, strlen(cases[i].text), "in",
+						  table, &p, sizeof(p), judge, seen, pool),
+				 cases[i].rc);
+		assert_string_equal(seen, cases[i].seen);
+	}
+}
+
 static void a_member_is_shown_in_canonical_form(void **state)
 {
 	static const char text[] = "{ \"a\" : [ 1 , 1.10 , \"x\\/\\u00e9\" ] , \"n\" : null }";
@@ -355,6 +400,7 @@ int main(void)
 		TEST(known_members_alone_count_in_our_own_texts),
 		TEST(arrays_are_walked_in_order),
 		TEST(arrays_that_are_none_or_hold_other_things_fail),
+		TEST(a_bad_element_does_not_spoil_the_others),
 		TEST(a_member_is_shown_in_canonical_form),
 	};
 

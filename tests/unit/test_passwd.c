@@ -10,9 +10,9 @@
 #include "hasher.h"
 #include "passwd.h"
 
+#define ARGON_TAG "rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk"
 #define ARGON_OURS                                                                       \
-	"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg"                          \
-	"$rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk"
+	"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" ARGON_TAG
 #define ARGON_OLD                                                                        \
 	"$argon2id$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg"                           \
 	"$yKu3VvxpnGuioOMoo23yIk+ovTMwsjQzEGrIn1aXYmc"
@@ -80,6 +80,34 @@ the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing(void **state UNUSED)
 	assert_false(fits(passwd_dummy_hash, "nobody has this!"));
 }
 
+static void what_can_be_verified_is_told_without_hashing(void **state UNUSED)
+{
+	static const char *const good[] = {
+		ARGON_OURS, ARGON_OLD,	 SCRYPT,
+		SCRYPT_UTF8, PBKDF2, PBKDF2_SLOW,
+	};
+	static const char *const bad[] = {
+		ARGON_OURS "AA",
+		ARGON_OURS "$",
+		ARGON_OURS " ",
+		"$argon2id$v=19$m=019456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" ARGON_TAG,
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" ARGON_TAG "=",
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZh$" ARGON_TAG,
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1N$" ARGON_TAG,
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMz$" ARGON_TAG,
+		"$argon2id$v=19$m=19456,t=2,p=1$$" ARGON_TAG,
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$rk2M",
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$",
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+		"$argon2id$v=19$m=8,t=2,p=4$MDEyMzQ1Njc4OWFiY2RlZg$" ARGON_TAG,
+	};
+
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_true(passwd_verifiable(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_false(passwd_verifiable(bad[i]));
+}
+
 static void texts_of_another_form_or_out_of_bounds_fit_nothing(void **state UNUSED)
 {
 	static const char *const stored[] = {
@@ -123,8 +151,10 @@ static void texts_of_another_form_or_out_of_bounds_fit_nothing(void **state UNUS
 		"pbkdf2:sha256:1000$" PBKDF2_TAG,
 	};
 
-	for (size_t i = 0; i < COUNT(stored); i++)
+	for (size_t i = 0; i < COUNT(stored); i++) {
 		assert_false(fits(stored[i], "correct horse"));
+		assert_false(passwd_verifiable(stored[i]));
+	}
 }
 
 static void a_wiped_password_is_gone(void **state UNUSED)
@@ -344,6 +374,7 @@ int main(void)
 		cmocka_unit_test(only_hashes_of_today_are_kept),
 		cmocka_unit_test(
 			the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing),
+		cmocka_unit_test(what_can_be_verified_is_told_without_hashing),
 		cmocka_unit_test(texts_of_another_form_or_out_of_bounds_fit_nothing),
 		cmocka_unit_test(a_wiped_password_is_gone),
 		cmocka_unit_test(

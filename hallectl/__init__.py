@@ -1,0 +1,1 @@
+"""hallectl, the operator's program: cli.py finds the command, one file per group of commands."""
