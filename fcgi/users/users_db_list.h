@@ -28,9 +28,9 @@ struct user_query {
 	uint64_t offset, limit;
 };
 
-/* Opens the list, then users_db_next until DB_NONE. */
+/* Fills rows, which has room for limit of them. */
 NODISCARD enum db_status users_db_list(struct db *db, struct pool *pool,
-				       const struct user_query *query);
-NODISCARD enum db_status users_db_next(struct db *db, struct profile *p_r);
+				       const struct user_query *query, struct profile *rows,
+				       uint64_t *count_r);
 
 #endif

@@ -92,41 +92,24 @@ static int list_parse(struct req *req, struct user_query *q, struct profile *aft
 	return 0;
 }
 
-/* One profile more than a page holds was asked for: it tells whether there is a next. */
-static enum db_status answer_rows(struct req *req, uint64_t limit, uint64_t *count_r,
-				  struct profile *last)
-{
-	struct profile p;
-	enum db_status st;
-
-	*count_r = 0;
-	while ((st = users_db_next(req->db, &p)) == DB_OK) {
-		if ((*count_r)++ == limit)
-			continue;
-		users_json(&req->jw, &p);
-		*last = p;
-	}
-	return st;
-}
-
 int users_list(struct req *req)
 {
+	struct profile after = { .id = 0 }, rows[PAGE_LIMIT_MAX + 1];
 	struct user_query q;
-	struct profile after = { .id = 0 }, last = { .id = 0 };
 	enum db_status st;
 	uint64_t limit, count;
 
 	if (list_parse(req, &q, &after) < 0)
 		return -1;
+	/* one more than a page holds tells whether there is a next */
 	limit = q.limit++;
-	st = users_db_list(req->db, req->pool, &q);
+	st = users_db_list(req->db, req->pool, &q, rows, &count);
 	if (st != DB_OK)
 		return resp_db(req, st);
 	jw_arr(resp_data(req, 200));
-	st = answer_rows(req, limit, &count, &last);
-	if (st != DB_NONE)
-		return resp_db(req, st);
+	for (uint64_t i = 0; i < count && i < limit; i++)
+		users_json(&req->jw, &rows[i]);
 	if (count <= limit)
 		return page_done(req, count, NULL);
-	return page_done(req, limit, cursor_of(req->pool, &last, q.sort));
+	return page_done(req, limit, cursor_of(req->pool, &rows[limit - 1], q.sort));
 }
