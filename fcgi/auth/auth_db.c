@@ -12,6 +12,8 @@ enum {
 	ADD,
 	LOGIN,
 	PASSWORD,
+	ROLE,
+	DELETE,
 };
 
 static const struct db_stmt sql[] = {
@@ -30,6 +32,11 @@ static const struct db_stmt sql[] = {
 		       "UPDATE account SET password = ?, updated_at = UTC_TIMESTAMP(6) "
 		       "WHERE id = ? AND status = 'active' AND password = ?",
 		       "sus", "" },
+	[ROLE] = { "account_role",
+		   "UPDATE account SET role = ?, role_version = ?, "
+		   "updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND role_version < ?",
+		   "suuu", "" },
+	[DELETE] = { "account_delete", "DELETE FROM account WHERE id = ?", "u", "" },
 };
 
 static enum db_status read_account(enum db_status st, const struct db_val *row,
@@ -81,20 +88,33 @@ enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
 	return st;
 }
 
+static enum db_status changed(struct db *db, enum db_status st)
+{
+	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+}
+
 enum db_status auth_db_account_login(struct db *db, const struct account *account,
 				     const char *password)
 {
-	enum db_status st = db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
-				    db_s(account->password));
+	return changed(db, db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
+				   db_s(account->password)));
+}
 
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+enum db_status auth_db_account_role(struct db *db, uint64_t id, const char *role,
+				    uint64_t version)
+{
+	return changed(db, db_exec(db, &sql[ROLE], db_s(role), db_u(version), db_u(id),
+				   db_u(version)));
+}
+
+enum db_status auth_db_account_delete(struct db *db, uint64_t id)
+{
+	return changed(db, db_exec(db, &sql[DELETE], db_u(id)));
 }
 
 enum db_status auth_db_account_password(struct db *db, const struct account *account,
 					const char *password)
 {
-	enum db_status st = db_exec(db, &sql[PASSWORD], db_s(password), db_u(account->id),
-				    db_s(account->password));
-
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+	return changed(db, db_exec(db, &sql[PASSWORD], db_s(password), db_u(account->id),
+				   db_s(account->password)));
 }

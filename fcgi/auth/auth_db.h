@@ -33,4 +33,12 @@ enum db_status auth_db_account_login(struct db *db, const struct account *accoun
 enum db_status auth_db_account_password(struct db *db, const struct account *account,
 					const char *password);
 
+/* Gives the account a role, unless a later version of the profile did. DB_NONE then, and when
+ * there is no such account. */
+enum db_status auth_db_account_role(struct db *db, uint64_t id, const char *role,
+				    uint64_t version);
+/* With its sessions and their tokens. DB_NONE when there is no such account. */
+enum db_status auth_db_account_delete(struct db *db, uint64_t id);
+
+
 #endif

@@ -2,7 +2,8 @@ sbin_PROGRAMS += halle-auth
 halle_auth_SOURCES = \
 	fcgi/auth/auth.h fcgi/auth/auth_main.c fcgi/auth/accounts.c fcgi/auth/accounts.h \
 	fcgi/auth/auth_register.c fcgi/auth/auth_login.c fcgi/auth/auth_verify.c \
-	fcgi/auth/auth_health.c fcgi/auth/auth_import.c fcgi/auth/auth_jwks.c fcgi/auth/auth_lockout.c \
+	fcgi/auth/auth_events.c fcgi/auth/auth_health.c fcgi/auth/auth_import.c \
+	fcgi/auth/auth_jwks.c fcgi/auth/auth_lockout.c \
 	fcgi/auth/auth_pair.c \
 	fcgi/auth/auth_password.c fcgi/auth/auth_refresh.c fcgi/auth/auth_session.c \
 	fcgi/auth/auth_db.c fcgi/auth/auth_db.h \
