@@ -176,10 +176,16 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/
 	tests/api/test_tokens.py tests/api/test_users.py tests/api/test_worker.py
 # end of rules and black-box tests
 
-# what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make ceiling constant"
-EXTRA_PROGRAMS = ceiling constant
+# what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"
+EXTRA_PROGRAMS = ceiling constant token_check argon
+bench-programs: $(EXTRA_PROGRAMS)
+.PHONY: bench-programs
 constant_SOURCES = tests/bench/constant.c
 constant_LDADD = libhalle.a
+token_check_SOURCES = tests/bench/token_check.c
+token_check_LDADD = $(HALLE_LIBS)
+argon_SOURCES = tests/bench/argon.c
+argon_LDADD = libhalle.a $(ARGON2_LIBS)
 ceiling_SOURCES = tests/bench/ceiling.c
 ceiling_LDADD = $(MARIADB_LIBS) $(HIREDIS_LIBS)
 EXTRA_DIST += tests/bench/run tests/boot/run tests/boot/smoke
