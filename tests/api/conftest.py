@@ -21,6 +21,13 @@ def instance():
         yield made
 
 
+@pytest.fixture(scope="session")
+def es256_instance():
+    """For the modules that run tests of others once more, with this as their instance."""
+    with harness.private_instance(HALLE_LIMITS="off", HALLE_JWT="ES256") as made:
+        yield made
+
+
 @pytest.fixture
 def anyone(instance):
     return instance.client()

@@ -178,11 +178,6 @@ class Instance:
     def path(self, key):
         return self.var / "etc" / self.setting(key)
 
-    def signing_key(self, setting="jwt_keys_file"):
-        """Key id and bytes of the key that signs."""
-        kid, text = self.path(setting).read_text().split("\n")[0].split()
-        return kid, bytes.fromhex(text)
-
     # -- callers
 
     def client(self, token=None):
@@ -302,6 +297,18 @@ class Instance:
     def workers(self, service):
         """Processes of a service; their parent starts a dead one anew."""
         return children(self.pid(service))
+
+    def restart_workers(self):
+        """One worker of each service after the other drains and ends; a new one takes its place."""
+        for group in zip(*[self.workers(service) for service in SERVICES]):
+            starts = self.worker_starts()
+            for pid in group:
+                kill(pid, signal.SIGTERM)
+            eventually(lambda: not any(is_running(pid) for pid in group), 60)
+            eventually(lambda: self.worker_starts() == starts + len(group), 60)
+
+    def worker_starts(self):
+        return sum(self.metric("halle_worker_starts_total", service) for service in SERVICES)
 
     def start_redis(self):
         subprocess.run(
