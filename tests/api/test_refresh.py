@@ -9,7 +9,7 @@ import jwt_text
 import pytest
 import requests
 
-from harness import data, in_threads, kill, private_instance, problem
+from harness import PASSWORD, data, in_threads, kill, private_instance, problem
 
 
 def refresh(client, token, **kw):
@@ -110,7 +110,7 @@ def test_a_stolen_token_shown_again_kills_the_family(instance, customer, anyone)
     assert any('"auth.refresh_reused"' in line and sid in line for line in log.splitlines())
     assert customer.refresh_token not in log and thief["refresh_token"] not in log
     # another session of the same user lives on
-    other = instance.login(customer.username, "correct horse battery staple")
+    other = instance.login(customer.username, PASSWORD)
     assert data(refresh(anyone, other.refresh_token))
 
 
@@ -188,6 +188,37 @@ def test_the_answer_is_not_kept_for_an_idempotency_key(instance, customer, anyon
     assert data(again)["refresh_token"] == first["refresh_token"] and "Idempotent-Replayed" not in again.headers
     bodies = instance.rows("auth", "SELECT body FROM idem")
     assert not any(first["refresh_token"].encode() in row["body"] for row in bodies)
+
+
+def test_all_changes_of_one_account_at_once_get_on(instance, customer):
+    """No 5xx (a deadlock that was not resolved would be one), and the last word is kept."""
+    logins = [instance.login(customer.username, PASSWORD) for _ in range(6)]
+    words = [PASSWORD, "another correct horse staple"]
+
+    def act(i):
+        client = (logins + [customer, customer])[i].another()
+        token = (logins + [customer, customer])[i].refresh_token
+        seen = set()
+        for n in range(12):
+            if i == 6:
+                body = {"current": words[n % 2], "new": words[(n + 1) % 2]}
+                answer = client.post("/auth/password", body)
+            elif i == 7:
+                answer = client.get("/auth/sessions")
+            elif i < 2 and n == 8:
+                answer = client.post("/auth/logout", {"refresh_token": token})
+            else:
+                answer = refresh(client, token)
+                token = answer.json()["data"]["refresh_token"] if answer.status_code == 200 else token
+            seen.add(answer.status_code)
+        return seen
+
+    seen = in_threads(8, act)
+    assert set().union(*seen) <= {200, 401}, seen
+    assert seen[6] <= {200, 401} and 200 in seen[6]
+    for client in logins:
+        assert family(instance, client.refresh_token)["revoked_at"] is not None
+    assert family(instance, customer.refresh_token)["revoked_at"] is None
 
 
 def keep_refreshing(instance, client, token, end, chain):
