@@ -3,7 +3,6 @@
 
 #include "auth.h"
 #include "auth_db.h"
-#include "metrics.h"
 
 static int answer_claims(struct req *req, const struct claims *claims)
 {
@@ -35,17 +34,9 @@ int auth_verify(struct req *req)
 
 	if (req_body(req, verify_fields, &in, sizeof(in), NULL) < 0)
 		return -1;
-	switch (token_verify(req->worker->svc->access_keys, TOKEN_ACCESS, "halle",
-			     in.token, strlen(in.token), &claims)) {
-	case TOKEN_OK:
-		return answer_claims(req, &claims);
-	case TOKEN_OUTDATED:
-		return resp_error(req, ERR_TOKEN_EXPIRED);
-	case TOKEN_INVALID:
-		metrics_add(M_TOKEN_REFUSED, 1);
-		return resp_error(req, ERR_INVALID_TOKEN);
-	}
-	BUG_ON(true);
+	if (route_token(req, TOKEN_ACCESS, in.token, &claims) < 0)
+		return -1;
+	return answer_claims(req, &claims);
 }
 
 int auth_validate(struct req *req)

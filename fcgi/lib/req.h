@@ -14,7 +14,8 @@
 
 enum method { M_OTHER, M_GET, M_HEAD, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_COUNT };
 
-struct worker; /* svc.h */
+struct worker;    /* svc.h */
+struct route_env; /* route.h */
 
 struct req {
 	enum method method; /* a HEAD is served by its GET handler */
@@ -42,6 +43,7 @@ struct req {
 	struct pool *pool;
 	struct db *db;
 	struct worker *worker;
+	const struct route_env *env;
 
 	/* the answer, see resp.h */
 	int status;

@@ -184,19 +184,15 @@ static const char *bearer(const char *authorization)
 	return authorization + strspn(authorization, " ");
 }
 
-static int authenticate(const struct route_env *env, const struct route *r, struct req *req)
+int route_token(struct req *req, enum token_type type, const char *token,
+		struct claims *claims_r)
 {
-	bool service = r->role == ROLE_SERVICE;
-	const char *token;
+	const struct route_env *env = req->env;
+	bool service = type == TOKEN_SERVICE;
 
-	if (!req->authorization)
-		return resp_error(req, ERR_UNAUTHENTICATED);
-	token = bearer(req->authorization);
-	switch (token_verify(service ? env->service_keys : env->access_keys,
-			     service ? TOKEN_SERVICE : TOKEN_ACCESS,
-			     service ? env->service : "halle", token, strlen(token), &req->who)) {
+	switch (token_verify(service ? env->service_keys : env->access_keys, type,
+			     service ? env->service : "halle", token, strlen(token), claims_r)) {
 	case TOKEN_OK:
-		log_context(req->id, req->who.user_id);
 		return 0;
 	case TOKEN_OUTDATED:
 		return resp_error(req, ERR_TOKEN_EXPIRED);
@@ -207,7 +203,19 @@ static int authenticate(const struct route_env *env, const struct route *r, stru
 	BUG_ON(true);
 }
 
-static int check_role(const struct route_env *env, const struct route *r, struct req *req)
+static int authenticate(const struct route *r, struct req *req)
+{
+	enum token_type type = r->role == ROLE_SERVICE ? TOKEN_SERVICE : TOKEN_ACCESS;
+
+	if (!req->authorization)
+		return resp_error(req, ERR_UNAUTHENTICATED);
+	if (route_token(req, type, bearer(req->authorization), &req->who) < 0)
+		return -1;
+	log_context(req->id, req->who.user_id);
+	return 0;
+}
+
+static int check_role(const struct route *r, struct req *req)
 {
 	switch (r->role) {
 	case ROLE_PUBLIC:
@@ -215,11 +223,11 @@ static int check_role(const struct route_env *env, const struct route *r, struct
 	case ROLE_SERVICE:
 		if (!req->internal)
 			return resp_error(req, ERR_NOT_FOUND);
-		return authenticate(env, r, req);
+		return authenticate(r, req);
 	case ROLE_CUSTOMER:
-		return authenticate(env, r, req);
+		return authenticate(r, req);
 	case ROLE_ADMIN:
-		if (authenticate(env, r, req) < 0)
+		if (authenticate(r, req) < 0)
 			return -1;
 		return req->who.role == ROLE_ADMIN ? 0 : resp_error(req, ERR_FORBIDDEN);
 	case ROLE_NONE:
@@ -298,7 +306,7 @@ static void answer_options(const struct route_env *env, const struct match *m, s
 	cors_headers(env, req, true);
 }
 
-static void dispatch(const struct route_env *env, const struct match *m, struct req *req)
+static void dispatch(const struct match *m, struct req *req)
 {
 	const struct route *r = m->route;
 
@@ -309,7 +317,7 @@ static void dispatch(const struct route_env *env, const struct match *m, struct 
 	} else if (!r) {
 		resp_error(req, ERR_METHOD_NOT_ALLOWED);
 		allow_header(req, m->allowed);
-	} else if (check_role(env, r, req) == 0 && check_body(r, req) == 0) {
+	} else if (check_role(r, req) == 0 && check_body(r, req) == 0) {
 		req->arg[0] = m->arg[0];
 		req->arg[1] = m->arg[1];
 		run(r, req);
@@ -320,12 +328,13 @@ void route_run(const struct route_env *env, struct req *req)
 {
 	struct match m;
 
+	req->env = env;
 	req->who.role = ROLE_PUBLIC;
 	match_path(env, req->method, req->path, &m);
 	if (req->method == M_OPTIONS && m.fit > FIT_BAD_ID) {
 		answer_options(env, &m, req);
 		return;
 	}
-	dispatch(env, &m, req);
+	dispatch(&m, req);
 	cors_headers(env, req, false);
 }

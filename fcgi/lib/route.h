@@ -39,6 +39,11 @@ struct route_env {
  * and runs it. Always leaves an answer in req. */
 void route_run(const struct route_env *env, struct req *req);
 
+/* Who a token stands for, the one place that decides it: 0 and his claims, or -1 after 401
+ * was answered and counted. */
+NODISCARD int route_token(struct req *req, enum token_type type, const char *token,
+			  struct claims *claims_r);
+
 /* Before the body is read: the most that this request may carry. */
 size_t route_max_body(const struct route_env *env, enum method method, const char *path);
 
