@@ -51,9 +51,10 @@ void rnd_uuid7(unsigned char uuid[16])
 	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
 }
 
+static const size_t group[] = { 4, 2, 2, 2, 6 }; /* bytes between the hyphens of a UUID */
+
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT])
 {
-	static const size_t group[] = { 4, 2, 2, 2, 6 };
 	size_t i;
 	char *out = buf;
 
@@ -64,6 +65,21 @@ const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT])
 		*out++ = i + 1 < COUNT(group) ? '-' : '\0';
 	}
 	return buf;
+}
+
+int uuid_parse(const char *text, unsigned char uuid[16])
+{
+	if (strlen(text) != UUID_TEXT - 1)
+		return -1;
+	for (size_t i = 0; i < COUNT(group); i++) {
+		if (hex_decode(text, 2 * group[i], uuid, group[i]) < 0)
+			return -1;
+		uuid += group[i];
+		text += 2 * group[i];
+		if (*text++ != (i + 1 < COUNT(group) ? '-' : '\0'))
+			return -1;
+	}
+	return 0;
 }
 
 void hex_encode(const unsigned char *bytes, size_t n, char *out)
@@ -80,13 +96,12 @@ void hex_encode(const unsigned char *bytes, size_t n, char *out)
 
 static int hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	/* random digits would make every branch a guess */
+	unsigned digit = (unsigned char)c - (unsigned)'0';
+	unsigned letter = ((unsigned char)c | 32u) - (unsigned)'a';
+	int value = letter < 6 ? (int)letter + 10 : -1;
+
+	return digit < 10 ? (int)digit : value;
 }
 
 int hex_decode(const char *text, size_t len, unsigned char *out, size_t n)

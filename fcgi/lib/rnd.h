@@ -13,6 +13,8 @@ uint32_t rnd_below(uint32_t bound);
 void rnd_uuid7(unsigned char uuid[16]);
 #define UUID_TEXT 37
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT]);
+/* Exactly the form of uuid_text, in either case; -1 otherwise. */
+NODISCARD int uuid_parse(const char *text, unsigned char uuid[16]);
 /* Lower-case hexadecimal with a final NUL; out holds 2n + 1 bytes. */
 void hex_encode(const unsigned char *bytes, size_t n, char *out);
 /* Exactly 2n hexadecimal digits; -1 otherwise. */

@@ -56,6 +56,26 @@ static void uuids_carry_version_variant_and_time(void **state)
 	assert_int_equal(text[23], '-');
 }
 
+static void a_uuids_text_is_read_back_and_nothing_else(void **state)
+{
+	static const char *const bad[] = {
+		"", "-", "0192f000-0000-7000-8000-00000000000", "0192f000-0000-7000-8000-0000000000000",
+		"0192f000-0000-7000-8000_000000000000", "0192f00000000-7000-8000-000000000000",
+		"0192f000-0000-7000-8000-00000000000g", "{192f000-0000-7000-8000-000000000000",
+	};
+	unsigned char id[16], back[16];
+	char text[UUID_TEXT];
+
+	(void)state;
+	rnd_uuid7(id);
+	assert_int_equal(uuid_parse(uuid_text(id, text), back), 0);
+	assert_memory_equal(id, back, 16);
+	assert_int_equal(uuid_parse("0192F000-00AB-7000-8000-000000000000", back), 0);
+	assert_int_equal(back[5], 0xab);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(uuid_parse(bad[i], back), -1);
+}
+
 static void hexadecimal_goes_there_and_back(void **state)
 {
 	const unsigned char bytes[] = { 0x00, 0x7f, 0xab, 0xff };
@@ -93,6 +113,7 @@ int main(void)
 		cmocka_unit_test(bytes_differ_between_calls),
 		cmocka_unit_test(numbers_stay_below_the_bound_and_reach_all_values),
 		cmocka_unit_test(uuids_carry_version_variant_and_time),
+		cmocka_unit_test(a_uuids_text_is_read_back_and_nothing_else),
 		cmocka_unit_test(hexadecimal_goes_there_and_back),
 		cmocka_unit_test(what_is_not_hexadecimal_is_refused),
 	};
