@@ -22,6 +22,13 @@ int auth_validate(struct req *req);
 /* GET /auth/profile */
 int auth_profile(struct req *req);
 
+/* GET /internal/auth/revocations?seconds=&after=: what was revoked in the last so many seconds
+ * and has not expired (without: all), by id, 1000 at most; "next" is there when more follow
+ * and is given back as after, alone. */
+int auth_revocations(struct req *req);
+/* revoked_source: auth reads its own table, so it needs no other process of auth to know. */
+int auth_own_revocations(void *worker, int64_t seconds);
+
 /* GET /health, /readyz, /livez: the whole site */
 int auth_site_health(struct req *req);
 int auth_site_ready(struct req *req);

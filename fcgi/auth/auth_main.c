@@ -9,6 +9,7 @@
 
 #include "auth.h"
 #include "auth_db.h"
+#include "auth_db_revocation.h"
 #include "log.h"
 #include "metrics.h"
 #include "passwd.h"
@@ -19,6 +20,7 @@ static const struct route routes[] = {
 	{ M_POST, "/auth/verify", auth_verify, ROLE_PUBLIC },
 	{ M_GET, "/auth/validate", auth_validate, ROLE_CUSTOMER },
 	{ M_GET, "/auth/profile", auth_profile, ROLE_CUSTOMER },
+	{ M_GET, "/internal/auth/revocations", auth_revocations, ROLE_SERVICE },
 	{ M_GET, "/health", auth_site_health, ROLE_PUBLIC },
 	{ M_GET, "/readyz", auth_site_ready, ROLE_PUBLIC },
 	{ M_GET, "/livez", auth_site_live, ROLE_PUBLIC },
@@ -47,6 +49,17 @@ static void purge(struct worker *w)
 		log_warn("session.purge", LOG_INT("status", st));
 }
 
+static void purge_revocations(struct worker *w)
+{
+	enum db_status st;
+
+	do
+		st = auth_db_revocation_purge(w->db);
+	while (st == DB_OK && db_affected(w->db) && !svc_stopping());
+	if (st != DB_OK)
+		log_warn("revocation.purge", LOG_INT("status", st));
+}
+
 static const char *const prefixes[] = { "/auth", NULL };
 
 static const struct service service = {
@@ -58,7 +71,9 @@ static const struct service service = {
 	.outbox = true,
 	.start = start,
 	.stop = stop,
-	.jobs = { { "session_purge", 600000, purge } },
+	.revocations = auth_own_revocations,
+	.jobs = { { "session_purge", 600000, purge },
+		  { "revocation_purge", 60000, purge_revocations } },
 };
 
 struct gate *auth_gate(const struct req *req)

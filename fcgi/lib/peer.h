@@ -26,6 +26,7 @@ struct peer_call {
 	size_t body_len;
 	const char *request_id, *trace; /* may be NULL */
 	int timeout_ms;
+	bool quiet; /* a failure is counted, but not logged */
 	/* answer */
 	int status; /* HTTP status; 0 when there was none */
 	struct sbuf reply; /* at most 1 MiB; valid until the next call on this peer */
