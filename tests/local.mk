@@ -115,6 +115,10 @@ test_peer_SOURCES = tests/unit/test_peer.c tests/unit/http_fixture.c tests/unit/
 test_peer_LDADD = $(UNIT_LIBS)
 test_peer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 EXTRA_DIST += tests/unit/mariadb.sh
+UNIT_TESTS += test_revoked
+test_revoked_SOURCES = tests/unit/test_revoked.c
+test_revoked_LDADD = $(UNIT_LIBS)
+test_revoked_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of database
 # auth
 UNIT_TESTS += test_passwd

@@ -48,6 +48,12 @@ int auth_jwks(struct req *req);
  * both the same name and address exists; it is not changed. */
 #define AUTH_IMPORT_MAX (512u << 10) /* bytes of a batch */
 int auth_import(struct req *req);
+/* GET /internal/auth/revocations?seconds=&after=: what was revoked in the last so many seconds
+ * and has not expired (without: all), by id, 1000 at most; "next" is there when more follow
+ * and is given back as after, alone. */
+int auth_revocations(struct req *req);
+/* revoked_source: auth reads its own table, so it needs no other process of auth to know. */
+int auth_own_revocations(void *worker, int64_t seconds);
 
 /* GET /health, /readyz, /livez: the whole site */
 int auth_site_health(struct req *req);

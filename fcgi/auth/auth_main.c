@@ -9,6 +9,7 @@
 
 #include "auth.h"
 #include "auth_db_failure.h"
+#include "auth_db_revocation.h"
 #include "auth_db_session.h"
 #include "hasher.h"
 #include "log.h"
@@ -30,6 +31,7 @@ static const struct route routes[] = {
 	{ M_GET, "/.well-known/jwks.json", auth_jwks, ROLE_PUBLIC },
 	{ M_POST, "/internal/auth/import", auth_import, ROLE_SERVICE,
 	  .max_body = AUTH_IMPORT_MAX, .flags = ROUTE_TX },
+	{ M_GET, "/internal/auth/revocations", auth_revocations, ROLE_SERVICE },
 	{ M_GET, "/health", auth_site_health, ROLE_PUBLIC },
 	{ M_GET, "/readyz", auth_site_ready, ROLE_PUBLIC },
 	{ M_GET, "/livez", auth_site_live, ROLE_PUBLIC },
@@ -81,6 +83,11 @@ static void purge_failures(struct worker *w)
 	purge(w, auth_db_failure_purge, "login_failure.purge");
 }
 
+static void purge_revocations(struct worker *w)
+{
+	purge(w, auth_db_revocation_purge, "revocation.purge");
+}
+
 static const char *const prefixes[] = { "/auth", NULL };
 
 static const struct service service = {
@@ -93,8 +100,10 @@ static const struct service service = {
 	.outbox = true,
 	.start = start,
 	.stop = stop,
+	.revocations = auth_own_revocations,
 	.jobs = { { "session_purge", 600000, purge_sessions },
-		  { "failure_purge", 60000, purge_failures } },
+		  { "failure_purge", 60000, purge_failures },
+		  { "revocation_purge", 60000, purge_revocations } },
 };
 
 int auth_hash(struct req *req, void (*fn)(void *), void *arg)

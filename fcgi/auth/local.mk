@@ -5,7 +5,8 @@ halle_auth_SOURCES = \
 	fcgi/auth/auth_events.c fcgi/auth/auth_health.c fcgi/auth/auth_import.c \
 	fcgi/auth/auth_jwks.c fcgi/auth/auth_lockout.c \
 	fcgi/auth/auth_pair.c \
-	fcgi/auth/auth_password.c fcgi/auth/auth_refresh.c fcgi/auth/auth_session.c \
+	fcgi/auth/auth_password.c fcgi/auth/auth_refresh.c fcgi/auth/auth_revocations.c \
+	fcgi/auth/auth_session.c \
 	fcgi/auth/auth_db.c fcgi/auth/auth_db.h \
 	fcgi/auth/auth_db_failure.c fcgi/auth/auth_db_failure.h \
 	fcgi/auth/auth_db_session.c fcgi/auth/auth_db_session.h \

@@ -13,20 +13,10 @@ static int fault(struct req *req, const char *where, const char *code)
 	return resp_faults(req, &faults);
 }
 
-/* "\"8-4-4-4-12\"" as body_member gives it */
+/* a text as body_member gives it, in quotes */
 static int read_uuid(const char *json, unsigned char id[EVENT_ID])
 {
-	char digits[2 * EVENT_ID + 1];
-	const size_t want = sizeof(digits) - 1;
-	size_t n = 0;
-
-	if (!json || strlen(json) != UUID_TEXT + 1)
-		return -1;
-	for (size_t i = 1; i < UUID_TEXT; i++) {
-		if (json[i] != '-' && n < want)
-			digits[n++] = json[i];
-	}
-	return hex_decode(digits, n, id, EVENT_ID);
+	return json && json[0] == '"' ? uuid_parse(json + 1, strlen(json) - 2, id) : -1;
 }
 
 static const char *member(struct req *req, const char *name)

@@ -21,6 +21,7 @@ libhalle_a_SOURCES = \
 	fcgi/lib/query.c fcgi/lib/query.h \
 	fcgi/lib/req.c fcgi/lib/req.h \
 	fcgi/lib/resp.c fcgi/lib/resp.h \
+	fcgi/lib/revoked.c fcgi/lib/revoked.h \
 	fcgi/lib/rnd.c fcgi/lib/rnd.h \
 	fcgi/lib/route.c fcgi/lib/route.h \
 	fcgi/lib/sbuf.c fcgi/lib/sbuf.h \

@@ -229,6 +229,8 @@ static void set_request(CURL *curl, const struct peer_call *call)
 static void fail(const struct peer_call *call, const char *error)
 {
 	metrics_add(M_PEER_ERRORS, 1);
+	if (call->quiet)
+		return;
 	log_warn("peer.failed", LOG_STR("to", call->service),
 		 LOG_STR("method", call->method), LOG_STR("path", call->path),
 		 LOG_STR("error", error));

@@ -28,6 +28,7 @@ struct peer_call {
 	const char *idempotency_key;    /* visible ASCII, or NULL */
 	const char *language;           /* of texts in the answer: "fr"; NULL: English */
 	int timeout_ms;
+	bool quiet; /* a failure is counted, but not logged */
 	/* answer */
 	int status; /* HTTP status; 0 when there was none */
 	struct sbuf reply; /* at most 1 MiB; valid until the next call on this peer */

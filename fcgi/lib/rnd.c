@@ -81,13 +81,12 @@ void hex_encode(const unsigned char *bytes, size_t n, char *out)
 
 static int hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	/* random digits would make every branch a guess */
+	unsigned digit = (unsigned char)c - (unsigned)'0';
+	unsigned letter = ((unsigned char)c | 32u) - (unsigned)'a';
+	int value = letter < 6 ? (int)letter + 10 : -1;
+
+	return digit < 10 ? (int)digit : value;
 }
 
 int hex_decode(const char *text, size_t len, unsigned char *out, size_t n)

@@ -4,6 +4,7 @@
 #include "idem.h"
 #include "log.h"
 #include "metrics.h"
+#include "revoked.h"
 #include "rnd.h"
 #include "route.h"
 
@@ -208,7 +209,10 @@ int route_token(struct req *req, enum token_type type, const char *token,
 	switch (token_verify(service ? env->service_keys : env->access_keys, req->tokens, type,
 			     service ? env->service : "halle", token, strlen(token), claims_r)) {
 	case TOKEN_OK:
-		return 0;
+		if (service || !revoked_is(claims_r))
+			return 0;
+		metrics_add(M_TOKEN_REVOKED, 1);
+		return resp_error(req, ERR_TOKEN_REVOKED);
 	case TOKEN_OUTDATED:
 		return resp_error(req, ERR_TOKEN_EXPIRED);
 	case TOKEN_INVALID:

@@ -22,7 +22,7 @@
 #define OUTBOX_CALL_MS   1000
 #define PURGE_PERIOD_MS  60000
 #define DELIVER_MS       500
-#define JOBS_MAX         6
+#define JOBS_MAX         7
 
 static atomic_bool stopping;
 
@@ -40,10 +40,12 @@ struct job {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool kicked;
+	bool ran; /* once at least, or it never will */
 };
 
 static struct job jobs[JOBS_MAX];
 static unsigned job_count;
+static struct job *outbox_job;
 
 static void run_outbox(struct worker *w)
 {
@@ -56,6 +58,23 @@ static void run_purge(struct worker *w)
 {
 	if (idem_purge(w->db) == DB_OK && inbox_purge(w->db) == DB_OK)
 		log_debug("purge.done");
+}
+
+static int ask_auth(void *arg, int64_t seconds)
+{
+	struct worker *w = arg;
+
+	if (!w->peer)
+		w->peer = peer_new(w->svc->cfg, w->svc->service->name, w->svc->service_keys);
+	return revoked_from_auth(w->peer, seconds);
+}
+
+static void run_revocations(struct worker *w)
+{
+	revoked_source own = w->svc->service->revocations;
+
+	/* what failed is told there, and the next run is soon */
+	(void)!revoked_update(own ? own : ask_auth, w);
 }
 
 static void job_wait(struct job *job)
@@ -82,6 +101,14 @@ static void job_kick(struct job *job)
 	pthread_mutex_unlock(&job->lock);
 }
 
+static void job_has_run(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	job->ran = true;
+	pthread_cond_broadcast(&job->wake);
+	pthread_mutex_unlock(&job->lock);
+}
+
 static void *job_thread(void *arg)
 {
 	struct job *job = arg;
@@ -90,6 +117,7 @@ static void *job_thread(void *arg)
 
 	if (worker_init(&w, job->svc) < 0) {
 		log_error("job.failed", LOG_STR("job", job->what.name));
+		job_has_run(job);
 		pool_free(&pool);
 		return NULL;
 	}
@@ -97,6 +125,7 @@ static void *job_thread(void *arg)
 	while (!svc_stopping()) {
 		job->what.run(&w);
 		pool_reset(pool);
+		job_has_run(job);
 		job_wait(job);
 	}
 	worker_end(&w);
@@ -104,7 +133,8 @@ static void *job_thread(void *arg)
 	return NULL;
 }
 
-static void job_start(struct svc *svc, const struct svc_job *what)
+/* NULL: there is no such thread. */
+static struct job *job_start(struct svc *svc, const struct svc_job *what)
 {
 	struct job *job = &jobs[job_count];
 	pthread_condattr_t attr;
@@ -116,37 +146,54 @@ static void job_start(struct svc *svc, const struct svc_job *what)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&job->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	if (pthread_create(&job->id, NULL, job_thread, job) == 0)
-		job_count++;
-	else
+	if (pthread_create(&job->id, NULL, job_thread, job) != 0) {
 		log_error("job.failed", LOG_STR("job", what->name));
+		return NULL;
+	}
+	job_count++;
+	return job;
 }
 
+static void job_await_first_run(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	while (!job->ran)
+		pthread_cond_wait(&job->wake, &job->lock);
+	pthread_mutex_unlock(&job->lock);
+}
+
+/* Before the first request: it must find the revocations there, or auth away. */
 static void jobs_start(struct svc *svc)
 {
 	static const struct svc_job outbox = { "outbox", OUTBOX_PERIOD_MS, run_outbox };
 	static const struct svc_job purge = { "purge", PURGE_PERIOD_MS, run_purge };
+	static const struct svc_job revocations = { "revocations", REVOKED_PERIOD_MS,
+						    run_revocations };
 	const struct service *s = svc->service;
+	struct job *first = job_start(svc, &revocations);
 
 	if (s->outbox)
-		job_start(svc, &outbox);
+		outbox_job = job_start(svc, &outbox);
 	job_start(svc, &purge);
 	for (size_t i = 0; i < COUNT(s->jobs) && s->jobs[i].name; i++)
 		job_start(svc, &s->jobs[i]);
+	if (first)
+		job_await_first_run(first);
 }
 
 static void jobs_end(void)
 {
+	atomic_store(&stopping, true);
 	for (unsigned i = 0; i < job_count; i++)
 		job_kick(&jobs[i]);
 	for (unsigned i = 0; i < job_count; i++)
 		pthread_join(jobs[i].id, NULL);
 }
 
-void svc_outbox_kick(struct svc *svc)
+void svc_outbox_kick(struct svc *svc UNUSED)
 {
-	if (svc->service->outbox && job_count)
-		job_kick(&jobs[0]);
+	if (outbox_job)
+		job_kick(outbox_job);
 }
 
 void svc_deliver(struct req *req, const unsigned char (*events)[16], unsigned count)
@@ -377,6 +424,12 @@ static void drain(struct loop *loop, int64_t drain_us)
 	}
 }
 
+static int start_failed(void)
+{
+	log_error("start.failed", LOG_INT("errno", errno));
+	return 1;
+}
+
 static int serve(struct svc *svc, int listen_fd)
 {
 	struct loop loop;
@@ -386,11 +439,13 @@ static int serve(struct svc *svc, int listen_fd)
 	signals_init(&set);
 	if (svc->service->start && svc->service->start(svc) < 0)
 		return 1;
-	if (loop_init(&loop, svc, listen_fd) < 0 || loop_start(&loop) < 0) {
-		log_error("start.failed", LOG_INT("errno", errno));
-		return 1;
-	}
+	if (loop_init(&loop, svc, listen_fd) < 0)
+		return start_failed();
 	jobs_start(svc);
+	if (loop_start(&loop) < 0) {
+		jobs_end();
+		return start_failed();
+	}
 	metrics_add(M_STARTS, 1);
 	log_info("worker.started", LOG_STR("version", PACKAGE_VERSION));
 	notify("READY=1");

@@ -11,6 +11,7 @@
 #define HALLE_SVC_H
 
 #include "peer.h"
+#include "revoked.h"
 #include "route.h"
 
 struct svc {
@@ -42,6 +43,8 @@ struct service {
 	void (*stop)(struct svc *svc);           /* once, after all threads ended; may be NULL */
 	int (*thread_start)(struct worker *w);   /* may be NULL */
 	void (*thread_stop)(struct worker *w);   /* may be NULL */
+	/* Reads revocations with a struct worker as arg; NULL: auth is asked. */
+	revoked_source revocations;
 	/* Adds members "name":"up"/"down" to the health answer; false when one is down. */
 	bool (*probe)(struct req *req, struct jw *checks); /* may be NULL */
 	/* Background work with a worker of its own (name, period): called every period_ms. */
