@@ -114,7 +114,7 @@ def run(arguments, config):
 
 def main(config, arguments=None):
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+        stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
         return run(sys.argv[1:] if arguments is None else arguments, config)
     except Usage as error:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from .internal import Service, Unreachable
+from .internal import Service
 from .say import Failure, complain, count, say, visible
 
 HELP_EN = """\
@@ -109,13 +109,13 @@ def parse_object(line):
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Bad(say("not UTF-8 (byte {})", "pas de l'UTF-8 (octet {})").format(error.start + 1))
+    if text.lstrip().startswith("["):
+        raise Bad(say("not one object per line (of an array they come by: jq -c '.[]')",
+                      "pas un objet par ligne (on les tire d'un tableau par : jq -c '.[]')"))
     try:
         # numbers are never used, however large
         found = json.loads(text, object_pairs_hook=once, parse_int=float, parse_constant=no_number)
     except (ValueError, RecursionError):
-        if text.lstrip().startswith("["):
-            raise Bad(say("not one object per line (of an array they come by: jq -c '.[]')",
-                          "pas un objet par ligne (on les tire d'un tableau par : jq -c '.[]')"))
         raise Bad(say("not JSON", "pas du JSON"))
     if not isinstance(found, dict):
         raise Bad(say("not a JSON object", "pas un objet JSON"))
@@ -294,8 +294,16 @@ def open_source(path):
         raise Failure(say("cannot read {}: {}", "impossible de lire {} : {}").format(path, error.strerror))
 
 
-AGAIN_EN = "Lines 1 to {} are done with. Run the same command again: what is there is skipped."
-AGAIN_FR = "Les lignes 1 à {} sont faites. Relancez la même commande : ce qui est là est passé."
+def how_far(settled):
+    if settled == 0:
+        return say("No line is imported.", "Aucune ligne n'est importée.")
+    return say("Lines 1 to {} are done with. Run the same command again: what is there is skipped.",
+               "Les lignes 1 à {} sont faites. Relancez la même commande : ce qui est là est passé.").format(settled)
+
+
+def break_off(work, reason):
+    work.progress.summary()
+    return Failure(f"{reason} {how_far(work.settled)}")
 
 
 def import_users(config, arguments, _):
@@ -306,14 +314,11 @@ def import_users(config, arguments, _):
         try:
             work.run()
         except KeyboardInterrupt:
-            work.progress.summary()
-            raise Failure(say("Interrupted. ", "Interrompu. ") + say(AGAIN_EN, AGAIN_FR).format(work.settled))
-        except Unreachable as error:
-            work.progress.summary()
-            raise Failure(f"{error}\n" + say(AGAIN_EN, AGAIN_FR).format(work.settled))
+            raise break_off(work, say("Interrupted.", "Interrompu."))
+        except Failure as error:
+            raise break_off(work, error)
         except OSError as error:
-            work.progress.summary()
-            raise Failure(say("{}: reading broke off: {}", "{} : lecture interrompue : {}").format(
+            raise break_off(work, say("{}: reading broke off ({}).", "{} : lecture interrompue ({}).").format(
                 work.source, error.strerror))
     work.progress.summary()
     return 1 if work.progress.bad else 0

@@ -20,10 +20,6 @@ PATIENCE_S = 10  # a service that restarts is back by then
 REPEATED = (409, 429, 502, 503, 504)  # answers that a repetition may change
 
 
-class Unreachable(Failure):
-    """No answer that tells how a call ended."""
-
-
 def encode(raw):
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
@@ -70,7 +66,7 @@ class Service:
             if answer is not None:
                 return answer
             if self.give_up() or time.monotonic() + pause > end:
-                raise Unreachable(why)
+                raise Failure(why)
             time.sleep(pause)
             pause = min(2 * pause, 1)
 

@@ -7,7 +7,8 @@
 #include "metrics.h"
 #include "outbox.h"
 
-#define BATCH          16    /* as in DUE */
+#define BATCH          64    /* as in DUE */
+#define TOGETHER       4     /* leaves the receivers threads for the shoppers */
 #define LEASE_MS       10000 /* as in LEASE */
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 60000
@@ -21,7 +22,7 @@ static const struct db_stmt sql[] = {
 		" VALUES (?, ?, ?, ?, NOW(6))", "bsss", "" },
 	[DUE] = { "outbox_due",
 		"SELECT id, event_id, service, type, data, attempts FROM outbox"
-		" WHERE due_at <= NOW(6) ORDER BY due_at LIMIT 16 FOR UPDATE SKIP LOCKED",
+		" WHERE due_at <= NOW(6) ORDER BY due_at LIMIT 64 FOR UPDATE SKIP LOCKED",
 		"", "ubsssu" },
 	[ONE] = { "outbox_one",
 		"SELECT id, event_id, service, type, data, attempts FROM outbox"
@@ -131,41 +132,91 @@ static uint64_t backoff_us(uint64_t attempts)
 	return 1000 * (ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS);
 }
 
-static enum db_status postpone(struct db *db, const struct event *e, int status)
-{
-	char text[UUID_TEXT];
+/* Events that are delivered at once, and what the receivers answered. */
+struct group {
+	const struct event *events;
+	unsigned count;
+	int status[TOGETHER]; /* HTTP; 0: no answer */
+};
 
-	metrics_add(M_OUTBOX_FAILED, 1);
-	log_warn("outbox.failed", LOG_STR("event_id", uuid_text(e->uuid, text)),
-		 LOG_STR("type", e->type), LOG_STR("to", e->service),
-		 LOG_INT("status", status), LOG_INT("attempts", e->attempts + 1));
-	return db_exec(db, &sql[POSTPONE], db_u(backoff_us(e->attempts)), db_u(e->id));
+static bool is_taken(const struct group *g, unsigned i)
+{
+	return g->status[i] >= 200 && g->status[i] <= 299;
 }
 
-/* *done_r grows when the receiver took the event. */
-static enum db_status deliver(struct db *db, struct peer *peer, int timeout_ms,
-			      const struct event *e, int *done_r)
+static void send_group(struct peer *peer, int timeout_ms, struct group *g)
 {
-	struct peer_call call = {
-		.service = e->service, .method = "POST", .timeout_ms = timeout_ms,
-	};
-	char path[64];
-	struct sbuf body;
+	struct peer_call calls[TOGETHER];
+	struct sbuf bodies[TOGETHER];
+	char paths[TOGETHER][64];
 
-	sbuf_init(&body, EVENT_MAX);
-	write_event(e, &body);
-	snprintf(path, sizeof(path), "/internal/%s/events", e->service);
-	call.path = path;
-	call.body = sbuf_str(&body);
-	call.body_len = body.len;
-	if (body.overflow || peer_send(peer, &call) < 0)
-		call.status = 0;
-	sbuf_free(&body);
-	if (call.status < 200 || call.status > 299)
-		return postpone(db, e, call.status);
-	metrics_add(M_OUTBOX_DELIVERED, 1);
-	++*done_r;
-	return db_exec(db, &sql[DELETE], db_u(e->id));
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct event *e = &g->events[i];
+
+		sbuf_init(&bodies[i], EVENT_MAX);
+		write_event(e, &bodies[i]);
+		snprintf(paths[i], sizeof(paths[i]), "/internal/%s/events", e->service);
+		calls[i] = (struct peer_call){
+			.service = e->service, .method = "POST", .path = paths[i],
+			.body = sbuf_str(&bodies[i]), .body_len = bodies[i].len,
+			/* no time: half an event is not sent */
+			.timeout_ms = bodies[i].overflow ? 0 : timeout_ms,
+		};
+	}
+	peer_send_all(peer, calls, g->count);
+	for (unsigned i = 0; i < g->count; i++) {
+		g->status[i] = calls[i].status;
+		sbuf_free(&bodies[i]);
+	}
+}
+
+/* Counts and tells, which settle may not: it may run several times. */
+static int note(const struct group *g)
+{
+	char text[UUID_TEXT];
+	int taken = 0;
+
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct event *e = &g->events[i];
+
+		if (is_taken(g, i)) {
+			taken++;
+			continue;
+		}
+		log_warn("outbox.failed", LOG_STR("event_id", uuid_text(e->uuid, text)),
+			 LOG_STR("type", e->type), LOG_STR("to", e->service),
+			 LOG_INT("status", g->status[i]), LOG_INT("attempts", e->attempts + 1));
+	}
+	metrics_add(M_OUTBOX_DELIVERED, (uint64_t)taken);
+	metrics_add(M_OUTBOX_FAILED, g->count - (unsigned)taken);
+	return taken;
+}
+
+static enum db_status settle(struct db *db, void *arg)
+{
+	const struct group *g = arg;
+	enum db_status st = DB_OK;
+
+	for (unsigned i = 0; st == DB_OK && i < g->count; i++) {
+		const struct event *e = &g->events[i];
+
+		st = is_taken(g, i) ? db_exec(db, &sql[DELETE], db_u(e->id)) :
+				      db_exec(db, &sql[POSTPONE], db_u(backoff_us(e->attempts)),
+					      db_u(e->id));
+	}
+	return st;
+}
+
+/* *done_r grows by the events that their receivers took; what cannot be settled is delivered
+ * again. */
+static enum db_status deliver(struct db *db, struct peer *peer, int timeout_ms,
+			      const struct event *events, unsigned count, int *done_r)
+{
+	struct group g = { .events = events, .count = count };
+
+	send_group(peer, timeout_ms, &g);
+	*done_r += note(&g);
+	return count == 1 ? settle(db, &g) : db_tx(db, settle, &g);
 }
 
 static int deliver_due(struct db *db, struct peer *peer, int timeout_ms)
@@ -175,13 +226,15 @@ static int deliver_due(struct db *db, struct peer *peer, int timeout_ms)
 
 	if (db_tx(db, lease, &b) != DB_OK)
 		return -1;
-	for (unsigned i = 0; i < b.count; i++) {
+	for (unsigned i = 0; i < b.count; i += TOGETHER) {
 		int64_t used_ms = (clock_mono_us() - b.leased_us) / 1000;
+		unsigned left = b.count - i;
 
 		/* what does not fit into the lease comes due again after it */
 		if (used_ms + timeout_ms > LEASE_MS)
 			break;
-		if (deliver(db, peer, timeout_ms, &b.events[i], &done) != DB_OK)
+		if (deliver(db, peer, timeout_ms, &b.events[i], left < TOGETHER ? left : TOGETHER,
+			    &done) != DB_OK)
 			return -1;
 	}
 	return done;
@@ -209,7 +262,7 @@ bool outbox_deliver_one(struct db *db, struct peer *peer, const unsigned char id
 		struct event e = read_event(row);
 
 		/* not deleted is not lost: it is delivered again */
-		(void)!deliver(db, peer, timeout_ms, &e, &done);
+		(void)!deliver(db, peer, timeout_ms, &e, 1, &done);
 	}
 	db_use_pool(db, before);
 	pool_free(&pool);

@@ -95,7 +95,7 @@ static void end_session(uint64_t row, uint64_t session, int64_t expires_s)
 	struct revocation r = { .id = row, .of_session = true, .expires_s = expires_s };
 	char text[UUID_TEXT];
 
-	assert_int_equal(uuid_parse(id_text(session, strlen(id_text(session), text), r.session_id), 0);
+	assert_int_equal(uuid_parse(id_text(session, text), UUID_TEXT - 1, r.session_id), 0);
 	revoked_add(&r);
 }
 
