@@ -178,10 +178,10 @@ TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fastcgi.py \
 	tests/api/forge.py tests/api/harness.py tests/api/jwt_text.py tests/api/peers.py \
 	tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py \
-	tests/api/test_access.py tests/api/test_admin_list.py tests/api/test_admin_users.py \
-	tests/api/test_auth.py tests/api/test_cart.py tests/api/test_chaos.py \
-	tests/api/test_conditional.py tests/api/test_cookie.py tests/api/test_errors.py \
-	tests/api/test_es256.py tests/api/test_es256_accounts.py \
+	tests/api/test_access.py tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
+	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
+	tests/api/test_chaos.py tests/api/test_conditional.py tests/api/test_cookie.py \
+	tests/api/test_errors.py tests/api/test_es256.py tests/api/test_es256_accounts.py \
 	tests/api/test_hallectl_import.py tests/api/test_hallectl_keys.py \
 	tests/api/test_health.py tests/api/test_idempotency.py tests/api/test_images.py \
 	tests/api/test_key_rotation.py tests/api/test_keys.py tests/api/test_languages.py \
@@ -190,7 +190,6 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fast
 	tests/api/test_refresh.py tests/api/test_revocation.py tests/api/test_search.py \
 	tests/api/test_sessions.py tests/api/test_tokens.py tests/api/test_users.py \
 	tests/api/test_worker.py tests/api/tokens.py
-# end of rules and black-box tests
 
 # what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"
 EXTRA_PROGRAMS = ceiling constant token_check argon
