@@ -26,7 +26,7 @@ libhalle_a_SOURCES = \
 	fcgi/lib/route.c fcgi/lib/route.h \
 	fcgi/lib/sbuf.c fcgi/lib/sbuf.h \
 	fcgi/lib/svc.c fcgi/lib/svc.h fcgi/lib/svc_fcgi.c fcgi/lib/svc_loop.c \
-	fcgi/lib/svc_health.c fcgi/lib/svc_options.c fcgi/lib/svc_priv.h \
+	fcgi/lib/svc_health.c fcgi/lib/svc_jobs.c fcgi/lib/svc_options.c fcgi/lib/svc_priv.h \
 	fcgi/lib/token.c fcgi/lib/token.h fcgi/lib/token_cache.c fcgi/lib/token_keys.c \
 	fcgi/lib/token_priv.h
 

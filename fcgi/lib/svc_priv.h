@@ -56,6 +56,12 @@ void worker_end(struct worker *w);
 void fcgi_init(void);
 bool fcgi_serve(struct thread *t, int fd, bool refuse);
 
+/* svc_jobs.c: threads of the service and of the library; start returns when the list of
+ * revocations was asked for once. stop makes svc_stopping() true; end stops and joins. */
+void jobs_start(struct svc *svc);
+void jobs_stop(void);
+void jobs_end(void);
+
 /* svc_health.c: the routes that every worker has */
 const struct route *health_routes(const struct service *service);
 
