@@ -239,6 +239,8 @@ int loop_start(struct loop *loop)
 void loop_stop_accepting(struct loop *loop)
 {
 	accept_pause(loop);
+	/* what woke this process alone just before would be left to nobody */
+	connections_accept(loop);
 }
 
 void loop_tick(struct loop *loop)
