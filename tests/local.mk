@@ -151,13 +151,13 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # rules of HACKING.md, and the black-box tests, which run against an instance of their own:
 # "./dev check" runs them all
 TESTS += tests/layers
-EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/harness.py \
+EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/harness.py tests/api/openapi.py \
 	tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py tests/api/tokens.py tests/api/test_access.py \
 	tests/api/test_auth.py tests/api/test_cart.py tests/api/test_chaos.py \
 	tests/api/test_conditional.py tests/api/test_errors.py tests/api/test_health.py \
 	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_languages.py \
 	tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
-	tests/api/test_products.py tests/api/test_random.py tests/api/test_revocation.py tests/api/test_search.py \
+	tests/api/test_products.py tests/api/test_random.py tests/api/test_revocation.py tests/api/test_search.py tests/api/test_smuggling.py \
 	tests/api/test_tokens.py tests/api/test_users.py tests/api/test_worker.py
 # end of rules and black-box tests
 
