@@ -176,8 +176,8 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # "./dev check" runs them all
 TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fastcgi.py \
-	tests/api/forge.py tests/api/harness.py tests/api/jwt_text.py tests/api/peers.py \
-	tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py \
+	tests/api/forge.py tests/api/harness.py tests/api/jwt_text.py tests/api/openapi.py \
+	tests/api/peers.py tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py \
 	tests/api/test_access.py tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
 	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
 	tests/api/test_chaos.py tests/api/test_conditional.py tests/api/test_cookie.py \
@@ -188,8 +188,8 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fast
 	tests/api/test_lockout.py tests/api/test_mirror.py tests/api/test_nginx.py \
 	tests/api/test_openapi.py tests/api/test_products.py tests/api/test_random.py \
 	tests/api/test_refresh.py tests/api/test_revocation.py tests/api/test_search.py \
-	tests/api/test_sessions.py tests/api/test_tokens.py tests/api/test_users.py \
-	tests/api/test_worker.py tests/api/tokens.py
+	tests/api/test_sessions.py tests/api/test_smuggling.py tests/api/test_tokens.py \
+	tests/api/test_users.py tests/api/test_worker.py tests/api/tokens.py
 
 # what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"
 EXTRA_PROGRAMS = ceiling constant token_check argon

@@ -1,21 +1,132 @@
-"""Every route of every worker, asked by nobody, a customer, another customer and an admin."""
+"""Who may do what: every route that a worker prints × every kind of caller.
+
+A route added later is tested without a change here; one whose path holds something new says so.
+"""
+
+import re
+from typing import NamedTuple
 
 import pytest
 
-from harness import SERVICES, problem
+import tokens
+from harness import PASSWORD, SERVICES, data, eventually, problem
+from openapi import SPOOFS, request_for
 from routes import of_all_workers
 
 ROUTES = of_all_workers()
+# what stands at {…} of a path: whose it is decides who may see it
+OBJECTS = [
+    (r"^/auth/sessions/{", "session"),
+    (r"^(/users|/internal/auth/accounts)/{|{user_id}", "user"),
+    (r"^/products/{|{product_id}", "product"),
+]
+CALLERS = (*SERVICES, "hallectl")
+REFUSALS = ("UNAUTHENTICATED", "INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REVOKED", "FORBIDDEN", "NOT_FOUND")
+
+
+class Outcome(NamedTuple):
+    status: int
+    code: str  # "" unless it is an error
+
+
+def outcome(answer):
+    if answer.status_code < 400:
+        return Outcome(answer.status_code, "")
+    body = problem(answer, answer.status_code)
+    if answer.status_code == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    return Outcome(answer.status_code, body["error"]["code"])
+
+
+def let_in(got):
+    """Past the door; what the handler then says of the body is not judged here."""
+    return got.status < 500 and got.code not in REFUSALS
+
+
+def object_of(route):
+    if "{" not in route.path:
+        return None
+    kinds = [kind for pattern, kind in OBJECTS if re.search(pattern, route.path)]
+    assert kinds, f"{route}: say in OBJECTS what the {{…}} of this path stands for"
+    return kinds[0]
+
+
+def ids(routes):
+    return pytest.mark.parametrize("route", routes, ids=str)
+
+
+def of(*roles):
+    return ids([route for route in ROUTES if route.role in roles])
+
+
+# -- callers
+
+
+def made_admin(instance, user):
+    """The user logs in again as an admin."""
+    instance.rows("auth", "UPDATE account SET role = 'admin' WHERE id = %s", user.user_id)
+    return instance.login(user.username, PASSWORD)
 
 
 @pytest.fixture(scope="module")
-def other(instance):
-    return instance.new_user()
+def strangers(instance):
+    """{who: (token, what he is told)}: all of them were made from an admin's token."""
+    admin = made_admin(instance, instance.new_user())
+    gone = made_admin(instance, instance.new_user())
+    instance.rows(
+        "auth",
+        "INSERT INTO revocation (session_id, created_at, expires_at)"
+        " VALUES (%s, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 HOUR)",
+        tokens.session_of(gone),
+    )
+    login = {"username": admin.username, "password": PASSWORD}
+    refresh = data(instance.client().post("/auth/login", login))["refresh_token"]
+    return {
+        "nobody": (None, "UNAUTHENTICATED"),
+        "garbage": ("x" * 40, "INVALID_TOKEN"),
+        "expired": (tokens.expired(instance, admin), "TOKEN_EXPIRED"),
+        "another audience": (tokens.access(instance, admin, aud="products"), "INVALID_TOKEN"),
+        "a refresh token": (refresh, "INVALID_TOKEN"),
+        "a service": (tokens.service(instance, "users"), "INVALID_TOKEN"),
+        "an ended session": (gone.token, "TOKEN_REVOKED"),
+    }
+
+
+class Cast:
+    """A user, another one, an admin, and things of theirs; made anew for what may destroy them."""
+
+    def __init__(self, instance, admin):
+        self.owner, self.other = instance.new_user(), instance.new_user()
+        self.admin = made_admin(instance, instance.new_user())
+        self.product = instance.new_product(admin)["id"]
+
+    def path(self, route):
+        value = {
+            None: "",
+            "session": tokens.claims_of(self.owner.token)["sid"],
+            "user": self.owner.user_id,
+            "product": self.product,
+        }[object_of(route)]
+        return re.sub("{[a-z_]+}", str(value), route.path)
 
 
 @pytest.fixture(scope="module")
-def product(instance, admin):
-    return instance.new_product(admin)
+def readers(instance, admin):
+    return Cast(instance, admin)
+
+
+@pytest.fixture
+def cast(request, instance, admin, readers):
+    return readers if request.getfixturevalue("route").method == "GET" else Cast(instance, admin)
+
+
+def ask(client, route, cast, **headers):
+    sent = request_for(route.method, route.path)
+    sent["headers"] = {**sent.get("headers", {}), **headers}
+    return outcome(client.request(route.method, cast.path(route), **sent))
+
+
+# -- the matrix
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -24,59 +135,83 @@ def test_a_worker_prints_its_routes(service):
 
 
 def test_no_route_is_closed_by_mistake():
-    assert [r for r in ROUTES if r.role == "closed"] == []
+    assert [r for r in ROUTES if r.role not in ("public", "customer", "admin", "service")] == []
 
 
-def path_of(route, customer, product):
-    owner = customer.user_id if route.path.startswith("/users/") else product["id"]
-    path = route.path.replace("{uuid}", "0192f000-0000-7000-8000-000000000000")
-    head, brace, rest = path.partition("{")
-    return head + str(owner) + rest.partition("}")[2] if brace else path
+@of("customer", "admin")
+def test_without_a_good_access_token_nobody_comes_in(instance, strangers, readers, route):
+    for who, (token, code) in strangers.items():
+        stranger = instance.client(token)
+        for spoofs in ({}, SPOOFS):
+            told = lambda: ask(stranger, route, readers, **spoofs) == (401, code)
+            # the list of ended sessions reaches every process in a moment
+            assert eventually(told) if code == "TOKEN_REVOKED" else told(), f"{who}: {ask(stranger, route, readers)}"
 
 
-def ask(client, route, path):
-    """A request whose body is no JSON: whoever may come in gets to hear of that, not more."""
-    body = {} if route.method in ("GET", "DELETE") else {"data": b"x", "headers": {"Content-Type": "text/x"}}
-    return client.request(route.method, path, **body)
+@of("customer")
+def test_a_customers_route_is_open_to_himself_alone(cast, route):
+    kind = object_of(route)
+    for spoofs in ({}, {**SPOOFS, "X-User-Id": str(cast.owner.user_id)}):
+        got = ask(cast.other, route, cast, **spoofs)
+        assert got.status == 404 and got.code != "NOT_FOUND" if kind in ("user", "session") else let_in(got), got
+    if kind == "session":
+        assert ask(cast.admin, route, cast).status == 404
+    own = ask(cast.owner, route, cast)
+    assert let_in(own) and (kind == "product" or own.status != 404), own
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role in ("customer", "admin")], ids=str)
-def test_a_route_that_is_not_public_is_closed_to_strangers(anyone, customer, product, route):
-    answer = ask(anyone, route, path_of(route, customer, product))
-    problem(answer, 401, "UNAUTHENTICATED")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+@of("customer")
+def test_an_admin_may_what_a_customer_may(cast, route):
+    got = ask(cast.admin, route, cast)
+    assert let_in(got) or object_of(route) == "session", got
+    assert got.status != 404 or object_of(route) in ("product", "session"), got
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role == "admin"], ids=str)
-def test_an_admins_route_is_closed_to_customers(customer, product, route):
-    problem(ask(customer, route, path_of(route, customer, product)), 403, "FORBIDDEN")
+@of("admin")
+def test_an_admins_route_is_closed_to_customers(cast, route):
+    for client in (cast.owner, cast.other):
+        for spoofs in ({}, SPOOFS):
+            assert ask(client, route, cast, **spoofs) == (403, "FORBIDDEN")
+    got = ask(cast.admin, route, cast)
+    assert let_in(got), got
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role in ("customer", "admin")], ids=str)
-def test_an_admin_passes_everywhere(admin, instance, customer, route):
-    product = instance.new_product(admin)
-    deletes_himself = (route.method, route.path) == ("DELETE", "/users/profile")
-    answer = ask(instance.new_admin(admin) if deletes_himself else admin, route, path_of(route, customer, product))
-    assert answer.status_code not in (401, 403) and answer.status_code < 500, answer.text
+@of("public")
+def test_a_public_route_asks_nobody_who_he_is(instance, strangers, cast, route):
+    """Whatever is shown, the answer is the same."""
+    strangers = {**strangers, "a customer": (cast.other.token, ""), "an admin": (cast.admin.token, "")}
+    expected = ask(instance.client(), route, cast)
+    assert expected.status < 500 and expected.code not in ("UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND")
+    for who, (token, _) in strangers.items():
+        for spoofs in ({}, SPOOFS):
+            got = ask(instance.client(token), route, cast, **spoofs)
+            assert got == expected, f"{who}: {got}"
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role == "customer"], ids=str)
-def test_a_customers_route_is_open_to_its_owner_and_shows_others_nothing(customer, other, product, route):
-    path = path_of(route, customer, product)
-    own = ask(customer, route, path)
-    assert own.status_code in (200, 404, 415), own.text
-    if str(customer.user_id) in path and "users" in path:
-        assert own.status_code in (200, 415)
-        assert ask(other, route, path).status_code in (404, 415)
+@of("service")
+def test_a_services_route_does_not_exist_outside(instance, strangers, readers, route):
+    callers = [token for token, _ in strangers.values()]
+    callers += [readers.owner.token, readers.admin.token, tokens.service(instance, route.service)]
+    for token in callers:
+        for spoofs in ({}, SPOOFS):
+            assert ask(instance.client(token), route, readers, **spoofs) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role == "public"], ids=str)
-def test_a_public_route_asks_nobody_who_he_is(anyone, customer, product, route):
-    answer = ask(anyone, route, path_of(route, customer, product))
-    assert answer.status_code not in (401, 403) and answer.status_code < 500, answer.text
+@of("service")
+def test_a_services_route_wants_that_services_token(instance, strangers, readers, route):
+    def inside(token):
+        status, body = tokens.ask_internal(
+            instance, route.method, readers.path(route), token, None if route.method == "GET" else "{}"
+        )
+        return Outcome(status, body["error"]["code"] if status >= 400 else "")
 
-
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.role == "service"], ids=str)
-def test_a_services_route_does_not_exist_for_anybody_outside(anyone, admin, route):
-    for client in (anyone, admin):
-        problem(ask(client, route, route.path.replace("{id}", "1")), 404, "NOT_FOUND")
+    for other in SERVICES:
+        if other != route.service:
+            assert inside(tokens.service(instance, other)) == (401, "INVALID_TOKEN")
+    assert inside(tokens.service(instance, route.service, exp=1, iat=0, nbf=0)) == (401, "TOKEN_EXPIRED")
+    assert inside(None) == (401, "UNAUTHENTICATED")
+    for token in (readers.owner.token, readers.admin.token, strangers["an ended session"][0], "x" * 40):
+        assert inside(token) == (401, "INVALID_TOKEN")
+    # a handler may want one certain service: then the others are told so
+    got = [inside(tokens.service(instance, route.service, sub=sub)) for sub in CALLERS]
+    assert any(map(let_in, got)) and all(let_in(g) or g == (403, "FORBIDDEN") for g in got), got

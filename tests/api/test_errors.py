@@ -104,7 +104,6 @@ FAULTS = [
     ({"name": "x", "price": 1, "storage_quantity": 2**63}, "#/storage_quantity", "max"),
     ({"name": "x", "price": 1, "storage_quantity": "9"}, "#/storage_quantity", "type"),
     ({"name": "x", "price": 1, "color": "red"}, "#/color", "unknown"),
-    ({"name": "x", "price": 1, "id": 7}, "#/id", "unknown"),
 ]
 
 

@@ -11,6 +11,7 @@ import requests
 
 import pictures
 from harness import PASSWORD, ROOT, data, eventually, in_threads, kill, private_instance, problem
+from openapi import SPOOFS
 
 SECURITY = {
     "Strict-Transport-Security": r"max-age=\d{8}",
@@ -159,29 +160,22 @@ def test_errors_are_not_cached(anyone, admin, instance):
     assert anyone.get(f"/products/{made}/image").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/internal/users/events", "/internal/products/facts", "/internal/carts/events",
-                                  "/internal/", "/internal", "/.halle-error", "/INTERNAL/users/events"])
-def test_internal_routes_are_not_public(anyone, admin, path):
+@pytest.mark.parametrize("path", ["/internal/", "/internal", "/.halle-error", "/INTERNAL/users/events",
+                                  "//internal/users/events", "/auth/../internal/users/events",
+                                  "/%69nternal/users/events"])
+def test_internal_paths_are_not_public(anyone, admin, path):
     for client in (anyone, admin):
         problem(client.post(path, {}), 404, "NOT_FOUND")
         problem(client.get(path), 404, "NOT_FOUND")
 
 
-SPOOFS = {
-    "X-User-Id": "1", "X-Forwarded-User": "admin", "X-Role": "admin", "X-Halle-Internal": "1", "Halle-Internal": "1",
-    "HALLE_INTERNAL": "1", "Halle-Deadline-Ms": "1", "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1",
-    "X-Original-URL": "/metrics", "X-Rewrite-URL": "/metrics", "X-HTTP-Method-Override": "DELETE", "X-Request-Id": "me",
-    "Proxy": "http://x", "Forwarded": "for=127.0.0.1",
-}
-
-
-def test_headers_that_pass_for_ours_have_no_effect(anyone, customer, product):
-    problem(anyone.get("/cart", headers=SPOOFS), 401, "UNAUTHENTICATED")
-    problem(anyone.post("/internal/users/events", {}, headers=SPOOFS), 404, "NOT_FOUND")
-    problem(customer.post("/products", {"name": "x", "price": 1}, headers=SPOOFS), 403, "FORBIDDEN")
+def test_headers_that_pass_for_ours_do_not_change_an_answer(customer, product):
+    """That they open nothing is tested with every route in test_access.py."""
     answer = customer.get("/cart", headers=SPOOFS)
     assert data(answer)["user_id"] == customer.user_id and answer.headers["X-Request-Id"] != "me"
-    assert customer.post("/cart", {"product_id": product["id"], "quantity": 1}, headers=SPOOFS).status_code == 201
+    assert data(customer.get("/users/profile", headers=SPOOFS))["id"] == customer.user_id
+    assert customer.add(product["id"], headers=SPOOFS).status_code == 201
+    assert data(customer.get(f"/products/{product['id']}", headers=SPOOFS))["name"] == product["name"]
 
 
 def test_metrics_are_for_this_machine_only(instance):

@@ -5,22 +5,14 @@ import uuid
 
 import jsonschema
 import pytest
-import yaml
 
 import pictures
 from harness import PASSWORD, ROOT, data
+from openapi import resolved, resolver, spec
 from routes import of_all_workers
 
-SPEC = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+SPEC, RESOLVER = spec(), resolver()
 METHODS = ("get", "put", "post", "patch", "delete")
-RESOLVER = jsonschema.RefResolver.from_schema(SPEC)
-
-
-def resolved(node):
-    """A $ref followed; what stands beside it wins, as for descriptions in 3.1."""
-    if "$ref" not in node:
-        return node
-    return {**resolved(RESOLVER.resolve(node["$ref"])[1]), **{k: v for k, v in node.items() if k != "$ref"}}
 
 
 class Operation:

@@ -49,8 +49,8 @@ def expired(instance, client):
 
 
 def service(instance, audience, **claims):
-    """What the users service would show to another one."""
-    base = {"aud": audience, "sub": "users", "role": "service", "type": "service", "user_id": 0, "sid": ""}
+    """What the service auth would show to another one."""
+    base = {"aud": audience, "sub": "auth", "role": "service", "type": "service", "user_id": 0, "sid": ""}
     return _signed(instance.signing_key("service_keys_file"), {**_times(), **base, **claims})
 
 
