@@ -1,4 +1,4 @@
-/* carts_events.c - what is told of accounts: a new one gets a cart, a deleted one loses it. */
+/* carts_events.c - news of accounts: a new one gets a cart, a deleted one loses it. */
 #include "compat.h"
 
 #include "carts_db.h"

@@ -21,8 +21,8 @@ int page_offset(struct req *req, uint64_t page, const char *cursor, uint64_t lim
 	if (cursor)
 		return page_refuse(req, "page", "unknown", 0, FIELD_TYPE_U64);
 	if ((page - 1) * limit > PAGE_OFFSET_MAX)
-		return page_refuse(req, "page", "max", PAGE_OFFSET_MAX / (int64_t)limit + 1,
-				   FIELD_TYPE_U64);
+		return page_refuse(req, "page", "max",
+				   PAGE_OFFSET_MAX / (int64_t)limit + 1, FIELD_TYPE_U64);
 	*offset_r = (page - 1) * limit;
 	return 0;
 }

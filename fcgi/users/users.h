@@ -18,8 +18,8 @@ int users_show(struct req *req);
 int users_put(struct req *req);
 int users_patch(struct req *req);
 
-/* DELETE /users/profile, /users/{id}: the profile goes, and with the two events user.deleted
- * of the same transaction the account, its sessions and the cart. */
+/* DELETE /users/profile, /users/{id}: the profile goes, and with the two events
+ * user.deleted of the same transaction the account, its sessions and the cart. */
 int users_own_delete(struct req *req);
 int users_delete(struct req *req);
 
@@ -43,7 +43,7 @@ int users_event(struct req *req);
 void users_json(struct jw *w, const struct profile *p);
 /* Answers with the profile and its ETag; after a GET also 304. */
 int users_answer(struct req *req, int status, const struct profile *p);
-/* A profile's failed statement. One that its event has not made yet is not found either. */
+/* A profile's failed statement. One that its event has not made yet is not found. */
 int users_db_error(struct req *req, enum db_status st);
 /* Locks a profile and checks If-Match. 0, or -1 when an error was answered. */
 NODISCARD int users_lock(struct req *req, uint64_t id, struct profile *p_r);

@@ -36,7 +36,8 @@ static enum db_status run_in_tx(struct db *db UNUSED, void *arg)
 int users_change(struct req *req, const char *path, uint64_t user,
 		 int (*run)(struct req *req, struct change *change))
 {
-	struct tx tx = { .req = req, .path = path, .run = run, .change = { .user = user } };
+	struct tx tx = { .req = req, .path = path, .run = run,
+			 .change = { .user = user } };
 	enum db_status st = db_tx(req->db, run_in_tx, &tx);
 
 	if (st == DB_NONE)
@@ -47,8 +48,9 @@ int users_change(struct req *req, const char *path, uint64_t user,
 	return 0;
 }
 
-enum db_status change_announce(struct req *req, struct change *change, const char *service,
-			       const char *type, const char *role, uint64_t version)
+enum db_status change_announce(struct req *req, struct change *change,
+			       const char *service, const char *type, const char *role,
+			       uint64_t version)
 {
 	enum db_status st;
 	struct sbuf data;

@@ -15,7 +15,7 @@ struct change {
 	unsigned count;
 };
 
-/* run answers req as a handler of ROUTE_TX does, and may run again. path is the route's. */
+/* run answers req as a handler of ROUTE_TX does, and may run again. path: the route's. */
 int users_change(struct req *req, const char *path, uint64_t user,
 		 int (*run)(struct req *req, struct change *change));
 
@@ -24,8 +24,9 @@ NODISCARD enum db_status change_announce(struct req *req, struct change *change,
 					 const char *service, const char *type,
 					 const char *role, uint64_t version);
 
-/* For run: users_lock, and -1 after LAST_ADMIN when nobody else is an admin. The other admin
- * stays one until the transaction ends, so two who demote each other cannot both succeed. */
+/* For run: users_lock, and -1 after LAST_ADMIN when nobody else is an admin. The other
+ * admin stays one until the transaction ends, so two who demote each other cannot both
+ * succeed. */
 NODISCARD int change_lock_admin(struct req *req, const struct change *change,
 				struct profile *p_r);
 

@@ -1,9 +1,9 @@
 /*
  * users_create.c - POST /users: an account made by an admin.
  *
- * auth makes it, in one synchronous call: a password is kept nowhere but there. auth knows
- * the call by a key derived from the caller's, so that a repetition after a crash between
- * the two services finds the account instead of making another one.
+ * auth makes it, in one synchronous call: a password is kept nowhere but there. auth
+ * knows the call by a key derived from the caller's, so that a repetition after a crash
+ * between the two services finds the account instead of making another one.
  */
 #include "compat.h"
 
@@ -33,14 +33,14 @@ static const struct field name_fields[] = {
 	{ 0 },
 };
 
-/* What Idempotency-Key compares instead of the body: a fast hash of a password must not be
- * stored anywhere. A body that cannot be read is auth's to refuse. */
+/* What Idempotency-Key compares instead of the body: a fast hash of a password must not
+ * be stored anywhere. A body that cannot be read is auth's to refuse. */
 static void describe_body(struct req *req, struct creation *c)
 {
 	struct body_report report;
 
-	if (body_parse_known(req->body, req->body_len, name_fields, c, sizeof(*c), req->pool,
-			     &report) != BODY_OK)
+	if (body_parse_known(req->body, req->body_len, name_fields, c, sizeof(*c),
+			     req->pool, &report) != BODY_OK)
 		*c = (struct creation){ .id = 0 };
 	c->req = req;
 	req->body = pool_printf(req->pool, "%s %s", c->username ? c->username : "",
@@ -143,7 +143,8 @@ static enum err read_code(struct req *req, const struct peer_call *call)
 		if (strcmp(err_code(known[i]), in.code) == 0)
 			return known[i];
 	}
-	log_error("auth.refused", LOG_INT("status", call->status), LOG_STR("code", in.code));
+	log_error("auth.refused", LOG_INT("status", call->status),
+		  LOG_STR("code", in.code));
 	return ERR_INTERNAL;
 }
 
@@ -175,7 +176,8 @@ static int pass_on(struct req *req, const struct peer_call *call)
 /* -- answering ----------------------------------------------------------------------- */
 
 static const struct field id_fields[] = {
-	FIELD_U64(struct creation, id, 1, INT64_MAX, .required = true, .alias = "user_id"),
+	FIELD_U64(struct creation, id, 1, INT64_MAX, .required = true,
+		  .alias = "user_id"),
 	{ 0 },
 };
 
@@ -225,7 +227,7 @@ static enum db_status enter(struct req *req)
 	return idem_enter(req, PATH) == IDEM_NEW ? DB_OK : DB_NONE;
 }
 
-/* Takes the key's place for a moment to see whether it is known; DB_CONFLICT: it is not. */
+/* Takes the key's place for a moment to see if it is known; DB_CONFLICT: it is not. */
 static enum db_status look(struct db *db UNUSED, void *arg)
 {
 	return enter(arg) == DB_OK ? DB_CONFLICT : DB_NONE;

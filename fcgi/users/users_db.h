@@ -1,6 +1,6 @@
 /*
- * users_db.h - the statements of halle-users, but for the list (users_db_list.h). Status and
- * strings: db.h.
+ * users_db.h - the statements of halle-users, but for the list (users_db_list.h). Status
+ * and strings: db.h.
  */
 #ifndef HALLE_USERS_DB_H
 #define HALLE_USERS_DB_H

@@ -2,9 +2,9 @@
  * users_db_list.c - the statements of the list.
  *
  * How it stays fast with a million profiles (measured; see the keys of profile): a page
- * starts behind the last row of the page before, and takes one of three ways, each with its
- * index named, because the optimizer cannot know how soon a page is full.
- * - walk: along the key of the order, comparing words. Most pages take a few milliseconds.
+ * starts behind the last row of the page before, and takes one of three ways, each with
+ * its index named, because the optimizer cannot know how soon a page is full.
+ * - walk: along the key of the order, comparing words. Mostly a few milliseconds.
  * - admins: they are few; read and sorted.
  * - found: the beginnings of one word are looked up in the keys of the four columns, and
  *   sorted. For a word that few profiles have; and when a walk has not filled its page by
@@ -16,7 +16,7 @@
 #include "users_db_list.h"
 
 #define FREQUENT  5000	 /* beginnings: more are rather walked than sorted */
-#define COUNT_MAX 50000  /* of beginnings in one column, to tell the rarest of frequent words */
+#define COUNT_MAX 50000	 /* beginnings in one column: more are not told apart */
 #define WALK_ROWS 10000
 #define INSTANT	  "(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND)"
 
@@ -58,7 +58,8 @@ static const struct db_stmt pages[SORT_COUNT][WAY_COUNT] = {
 	WAYS(SORT_ID, "id", "PRIMARY", "p.id > ?", "p.id", "u"),
 	WAYS(SORT_ID_DESC, "id_desc", "PRIMARY", "p.id < ?", "p.id DESC", "u"),
 	WAYS(SORT_USERNAME, "name", "username",
-	     "p.username > ? OR (p.username = ? AND p.id > ?)", "p.username, p.id", "ssu"),
+	     "p.username > ? OR (p.username = ? AND p.id > ?)",
+	     "p.username, p.id", "ssu"),
 	WAYS(SORT_USERNAME_DESC, "name_desc", "username",
 	     "p.username < ? OR (p.username = ? AND p.id < ?)",
 	     "p.username DESC, p.id DESC", "ssu"),
@@ -198,8 +199,8 @@ static enum db_status open_page(struct db *db, const struct user_query *q,
 }
 
 static enum db_status read_page(struct db *db, const struct user_query *q,
-				const struct search *s, enum way way, struct profile *rows,
-				uint64_t *count_r)
+				const struct search *s, enum way way,
+				struct profile *rows, uint64_t *count_r)
 {
 	const struct db_val *row;
 	enum db_status st = open_page(db, q, s, way);
@@ -212,8 +213,9 @@ static enum db_status read_page(struct db *db, const struct user_query *q,
 	return st == DB_NONE ? DB_OK : st;
 }
 
-static enum db_status search_page(struct db *db, const struct user_query *q, struct search *s,
-				  struct profile *rows, uint64_t *count_r)
+static enum db_status search_page(struct db *db, const struct user_query *q,
+				  struct search *s, struct profile *rows,
+				  uint64_t *count_r)
 {
 	enum db_status st = search_rarest(db, s, FREQUENT);
 

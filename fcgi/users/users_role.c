@@ -15,14 +15,16 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-static int store(struct req *req, struct change *change, struct profile *p, const char *role)
+static int store(struct req *req, struct change *change, struct profile *p,
+		 const char *role)
 {
 	enum db_status st = users_db_profile_role(req->db, p->id, role);
 
 	if (st == DB_OK)
 		st = users_db_profile(req->db, p->id, p);
 	if (st == DB_OK)
-		st = change_announce(req, change, "auth", "user.role", p->role, p->version);
+		st = change_announce(req, change, "auth", "user.role", p->role,
+				     p->version);
 	if (st != DB_OK)
 		return resp_db(req, st == DB_NONE ? DB_FAIL : st);
 	log_info("user.role", LOG_INT("user", p->id), LOG_STR("role", p->role));
