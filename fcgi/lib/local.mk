@@ -15,6 +15,7 @@ libhalle_a_SOURCES = \
 	fcgi/lib/metrics.c fcgi/lib/metrics.def fcgi/lib/metrics.h \
 	fcgi/lib/money.c fcgi/lib/money.h \
 	fcgi/lib/outbox.c fcgi/lib/outbox.h \
+	fcgi/lib/page.c fcgi/lib/page.h \
 	fcgi/lib/peer.c fcgi/lib/peer.h \
 	fcgi/lib/pool.c fcgi/lib/pool.h \
 	fcgi/lib/query.c fcgi/lib/query.h \

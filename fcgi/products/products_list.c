@@ -4,12 +4,8 @@
 #include "compat.h"
 
 #include "money.h"
+#include "page.h"
 #include "products.h"
-
-#define LIMIT_DEFAULT 20
-#define LIMIT_MAX     100
-/* Rows before a numbered page: the server must read and drop them. */
-#define OFFSET_MAX    2000
 
 /* Each order has its key in the database; "price" means "price,name". */
 static const struct {
@@ -62,9 +58,9 @@ static const struct field fields[] = {
 	[LIST_MAX] = FIELD_MONEY(struct list, max_price, 0, MONEY_MAX),
 	[LIST_IN_STOCK] = FIELD_BOOL(struct list, in_stock),
 	[LIST_SORT] = FIELD_STR(struct list, sort, 1, 32, .check = is_sort),
-	[LIST_LIMIT] = FIELD_U64(struct list, limit, 1, LIMIT_MAX),
+	[LIST_LIMIT] = FIELD_U64(struct list, limit, 1, PAGE_LIMIT_MAX),
 	[LIST_CURSOR] = FIELD_STR(struct list, cursor, 1, 2000),
-	[LIST_PAGE] = FIELD_U64(struct list, page, 1, OFFSET_MAX),
+	[LIST_PAGE] = FIELD_U64(struct list, page, 1, PAGE_OFFSET_MAX),
 	{ 0 }
 };
 
@@ -75,45 +71,24 @@ static bool given(uint64_t present, int field)
 
 /* -- cursor: "<order>:<id>:<cents>:<created>:<name>" of the last product, Base64url -- */
 
-static void cursor_encode(const struct product *last, enum product_sort sort,
-			  struct sbuf *out)
+static const char *cursor_of(struct pool *pool, const struct product *last,
+			     enum product_sort sort)
 {
-	struct sbuf text;
-
-	sbuf_init(&text, 2048);
-	sbuf_printf(&text, "%d:%" PRIu64 ":%" PRId64 ":%" PRId64 ":%s", (int)sort,
-		    last->id, last->price_cents, last->created_us, last->name);
-	base64url_encode(sbuf_str(&text), text.len, out);
-	sbuf_free(&text);
-}
-
-/* A number up to the next colon; moves *p behind it. */
-static int cursor_number(const char **p, uint64_t *v_r)
-{
-	size_t n = strspn(*p, "0123456789");
-
-	if (n == 0 || n > 18 || (*p)[n] != ':')
-		return -1;
-	*v_r = strtoull(*p, NULL, 10);
-	*p += n + 1;
-	return 0;
+	return page_cursor(pool, pool_printf(pool,
+					     "%d:%" PRIu64 ":%" PRId64 ":%" PRId64 ":%s",
+					     (int)sort, last->id, last->price_cents,
+					     last->created_us, last->name));
 }
 
 static int cursor_decode(struct pool *pool, const char *cursor, enum product_sort sort,
 			 struct product *after)
 {
+	const char *p = page_cursor_text(pool, cursor);
 	uint64_t order, cents, created;
-	unsigned char *bytes;
-	const char *p;
-	size_t len;
 
-	bytes = base64url_decode(cursor, strlen(cursor), &len, pool);
-	if (!bytes || memchr(bytes, '\0', len) || utf8_length((char *)bytes, len) < 0)
-		return -1;
-	p = pool_dup(pool, bytes, len);
-	if (cursor_number(&p, &order) < 0 || order != sort ||
-	    cursor_number(&p, &after->id) < 0 || cursor_number(&p, &cents) < 0 ||
-	    cursor_number(&p, &created) < 0)
+	if (!p || page_cursor_number(&p, &order) < 0 || order != sort ||
+	    page_cursor_number(&p, &after->id) < 0 ||
+	    page_cursor_number(&p, &cents) < 0 || page_cursor_number(&p, &created) < 0)
 		return -1;
 	after->price_cents = (int64_t)cents;
 	after->created_us = (int64_t)created;
@@ -123,30 +98,16 @@ static int cursor_decode(struct pool *pool, const char *cursor, enum product_sor
 
 /* -- reading the request ------------------------------------------------------------- */
 
-static int refuse(struct req *req, const char *parameter, const char *code, int64_t bound,
-		  enum field_type type)
-{
-	struct faults faults = { .count = 0 };
-
-	fault_add(&faults, parameter, code, bound, type);
-	return resp_faults(req, &faults);
-}
-
 /* Where the page begins; the last product of the page before is put into after. */
 static int begin_of(struct req *req, const struct list *l, struct product_query *q,
 		    struct product *after)
 {
-	if (l->cursor && l->page)
-		return refuse(req, "page", "unknown", 0, FIELD_TYPE_U64);
-	if (l->page && (l->page - 1) * q->limit > OFFSET_MAX)
-		return refuse(req, "page", "max", OFFSET_MAX / (int64_t)q->limit + 1,
-			      FIELD_TYPE_U64);
-	if (l->page)
-		q->offset = (l->page - 1) * q->limit;
+	if (page_offset(req, l->page, l->cursor, q->limit, &q->offset) < 0)
+		return -1;
 	if (!l->cursor)
 		return 0;
 	if (cursor_decode(req->pool, l->cursor, q->sort, after) < 0)
-		return refuse(req, "cursor", "format", 0, FIELD_TYPE_STR);
+		return page_refuse(req, "cursor", "format", 0, FIELD_TYPE_STR);
 	q->after = after;
 	return 0;
 }
@@ -165,46 +126,12 @@ static int list_parse(struct req *req, struct list *l, struct product_query *q,
 		.with_stock = !given(present, LIST_IN_STOCK) || l->in_stock,
 		.without_stock = !given(present, LIST_IN_STOCK) || !l->in_stock,
 		.text = l->q,
-		.limit = given(present, LIST_LIMIT) ? l->limit : LIMIT_DEFAULT,
+		.limit = given(present, LIST_LIMIT) ? l->limit : PAGE_LIMIT,
 	};
 	return begin_of(req, l, q, after);
 }
 
 /* -- answering ----------------------------------------------------------------------- */
-
-/* The request's own address with its filters, without page and cursor. */
-static const char *first_page(struct req *req)
-{
-	struct sbuf url;
-	const char *text, *p = req->query;
-	char join = '?';
-
-	sbuf_init(&url, 8192);
-	sbuf_addstr(&url, req->path);
-	while (*p) {
-		size_t len = strcspn(p, "&");
-
-		if (len && strncmp(p, "page=", 5) != 0 && strncmp(p, "cursor=", 7) != 0) {
-			sbuf_addch(&url, join);
-			sbuf_add(&url, p, len);
-			join = '&';
-		}
-		p += len + (p[len] == '&');
-	}
-	text = pool_strdup(req->pool, sbuf_str(&url));
-	sbuf_free(&url);
-	return text;
-}
-
-static void answer_links(struct req *req, const char *cursor)
-{
-	const char *first = first_page(req), *next = NULL;
-
-	if (cursor)
-		next = pool_printf(req->pool, "%s%ccursor=%s", first,
-				   strchr(first, '?') ? '&' : '?', cursor);
-	resp_links(req, first, next);
-}
 
 /* One product more than a page holds was asked for: it tells whether there is a next. */
 static enum db_status answer_rows(struct req *req, uint64_t limit, uint64_t *count_r,
@@ -228,7 +155,6 @@ int products_list(struct req *req)
 	struct list l;
 	struct product_query q;
 	struct product after = { .id = 0 }, last = { .id = 0 };
-	struct sbuf cursor;
 	enum db_status st;
 	uint64_t limit, count;
 
@@ -242,15 +168,8 @@ int products_list(struct req *req)
 	st = answer_rows(req, limit, &count, &last);
 	if (st != DB_NONE)
 		return resp_db(req, st);
-	jw_end_arr(&req->jw);
-	jw_ku64(&req->jw, "count", count > limit ? limit : count);
-	sbuf_init(&cursor, 4096);
-	if (count > limit) {
-		cursor_encode(&last, q.sort, &cursor);
-		jw_kstr(&req->jw, "next_cursor", sbuf_str(&cursor));
-	}
 	products_cacheable(req);
-	answer_links(req, count > limit ? sbuf_str(&cursor) : NULL);
-	sbuf_free(&cursor);
-	return resp_done(req);
+	if (count <= limit)
+		return page_done(req, count, NULL);
+	return page_done(req, limit, cursor_of(req->pool, &last, q.sort));
 }
