@@ -185,6 +185,8 @@ static int add_headers(struct peer *p, struct line *line, const struct peer_call
 	add_line(line, call->body ? "Content-Type: application/json" : "Content-Type:");
 	add_header(line, "X-Request-Id", call->request_id);
 	add_header(line, "traceparent", call->trace);
+	add_header(line, "Idempotency-Key", call->idempotency_key);
+	add_header(line, "Accept-Language", call->language);
 	add_header(line, "Halle-Deadline-Ms", ms);
 	return 0;
 }

@@ -25,6 +25,8 @@ struct peer_call {
 	const char *body;    /* JSON, or NULL */
 	size_t body_len;
 	const char *request_id, *trace; /* may be NULL */
+	const char *idempotency_key;    /* visible ASCII, or NULL */
+	const char *language;           /* of texts in the answer: "fr"; NULL: English */
 	int timeout_ms;
 	/* answer */
 	int status; /* HTTP status; 0 when there was none */

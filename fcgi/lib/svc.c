@@ -21,6 +21,7 @@
 #define OUTBOX_PERIOD_MS 1000
 #define OUTBOX_CALL_MS   1000
 #define PURGE_PERIOD_MS  60000
+#define DELIVER_MS       500
 #define JOBS_MAX         6
 
 static atomic_bool stopping;
@@ -146,6 +147,22 @@ void svc_outbox_kick(struct svc *svc)
 {
 	if (svc->service->outbox && job_count)
 		job_kick(&jobs[0]);
+}
+
+void svc_deliver(struct req *req, const unsigned char (*events)[16], unsigned count)
+{
+	int64_t until = clock_mono_us() / 1000 + req_left_ms(req, DELIVER_MS);
+	bool all = true;
+
+	for (unsigned i = 0; i < count; i++) {
+		int64_t left = until - clock_mono_us() / 1000;
+
+		if (left <= 0 || !outbox_deliver_one(req->db, req->worker->peer, events[i],
+						     (int)left))
+			all = false;
+	}
+	if (!all)
+		svc_outbox_kick(req->worker->svc);
 }
 
 /* ---- supervisor ---- */

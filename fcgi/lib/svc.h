@@ -57,6 +57,11 @@ int svc_run(const struct service *service, int argc, char **argv);
 /* Wakes the outbox thread after a commit that put events. */
 void svc_outbox_kick(struct svc *svc);
 
+/* After a commit that put these events: delivers them at once as far as half a second goes, so
+ * that the client finds their effects when it reads the answer; the outbox thread does what is
+ * left. */
+void svc_deliver(struct req *req, const unsigned char (*events)[16], unsigned count);
+
 bool svc_stopping(void);
 
 #endif
