@@ -13,10 +13,12 @@ dist_sqlauth_DATA = \
 	sql/auth/0102-session.sql \
 	sql/auth/0103-refresh_token.sql \
 	sql/auth/0104-revocation.sql \
+	sql/auth/0106-account_role_version.sql \
 	sql/auth/grants.sql
 sqlusersdir = $(sqldir)/users
 dist_sqlusers_DATA = \
 	sql/users/0101-profile.sql \
+	sql/users/0102-profile_search.sql \
 	sql/users/grants.sql
 sqlproductsdir = $(sqldir)/products
 dist_sqlproducts_DATA = \

@@ -11,6 +11,12 @@
  * and its two events user.created commit together; profile and cart are made before the
  * answer when their services take the events in time, and soon after it otherwise. */
 int auth_register(struct req *req);
+/* POST /internal/auth/accounts: the same for halle-users, at an admin's request. */
+int auth_account_add(struct req *req);
+
+/* POST /internal/auth/events: user.role and user.deleted from halle-users. 204 whenever the
+ * event is settled, also the second time, late, or of an account that is gone. */
+int auth_event(struct req *req);
 
 /* POST /auth/login {username or e-mail, password}: 200 with a token pair of a new
  * session. A stored hash of an older kind is replaced. */

@@ -11,6 +11,8 @@ enum {
 	BY_EMAIL,
 	ADD,
 	LOGIN,
+	ROLE,
+	DELETE,
 	SESSION_ADD,
 	REFRESH_ADD,
 	SESSION_PURGE
@@ -28,6 +30,11 @@ static const struct db_stmt sql[] = {
 		    "UPDATE account SET password = ?, last_login_at = UTC_TIMESTAMP(6) "
 		    "WHERE id = ? AND status = 'active' AND password = ?",
 		    "sus", "" },
+	[ROLE] = { "account_role",
+		   "UPDATE account SET role = ?, role_version = ?, "
+		   "updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND role_version < ?",
+		   "suuu", "" },
+	[DELETE] = { "account_delete", "DELETE FROM account WHERE id = ?", "u", "" },
 	[SESSION_ADD] = { "session_add",
 			  "INSERT INTO session (id, account_id, ip, user_agent, "
 			  "created_at, last_used_at, expires_at) VALUES (?, ?, ?, ?, "
@@ -101,6 +108,23 @@ enum db_status auth_db_account_login(struct db *db, const struct account *accoun
 				    db_s(account->password));
 
 	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+}
+
+static enum db_status changed(struct db *db, enum db_status st)
+{
+	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+}
+
+enum db_status auth_db_account_role(struct db *db, uint64_t id, const char *role,
+				    uint64_t version)
+{
+	return changed(db, db_exec(db, &sql[ROLE], db_s(role), db_u(version), db_u(id),
+				   db_u(version)));
+}
+
+enum db_status auth_db_account_delete(struct db *db, uint64_t id)
+{
+	return changed(db, db_exec(db, &sql[DELETE], db_u(id)));
 }
 
 enum db_status auth_db_session_add(struct db *db, const struct session *session)

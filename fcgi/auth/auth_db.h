@@ -31,6 +31,13 @@ enum db_status auth_db_account_add(struct db *db, const char *username, const ch
 enum db_status auth_db_account_login(struct db *db, const struct account *account,
 				     const char *password);
 
+/* Gives the account a role, unless a later version of the profile did. DB_NONE then, and when
+ * there is no such account. */
+enum db_status auth_db_account_role(struct db *db, uint64_t id, const char *role,
+				    uint64_t version);
+/* With its sessions and their tokens. DB_NONE when there is no such account. */
+enum db_status auth_db_account_delete(struct db *db, uint64_t id);
+
 struct session {
 	unsigned char id[16];
 	uint64_t account_id;

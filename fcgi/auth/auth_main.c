@@ -22,6 +22,8 @@ static const struct route routes[] = {
 	{ M_GET, "/health", auth_site_health, ROLE_PUBLIC },
 	{ M_GET, "/readyz", auth_site_ready, ROLE_PUBLIC },
 	{ M_GET, "/livez", auth_site_live, ROLE_PUBLIC },
+	{ M_POST, "/internal/auth/accounts", auth_account_add, ROLE_SERVICE },
+	{ M_POST, "/internal/auth/events", auth_event, ROLE_SERVICE, .flags = ROUTE_TX },
 	{ 0 },
 };
 
@@ -53,7 +55,7 @@ static const struct service service = {
 	.name = "auth",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 104,
+	.schema = 106,
 	.calls = true,
 	.outbox = true,
 	.start = start,

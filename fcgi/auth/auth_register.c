@@ -1,16 +1,13 @@
-/* auth_register.c - new accounts. */
+/* auth_register.c - new accounts: by their owners, and by halle-users for an admin. */
 #include "compat.h"
 
 #include "auth.h"
 #include "auth_db.h"
-#include "clock.h"
 #include "credentials.h"
 #include "idem.h"
 #include "log.h"
 #include "outbox.h"
 #include "passwd.h"
-
-#define DELIVER_MS 500
 
 struct registration {
 	const char *username, *email, *password;
@@ -28,6 +25,7 @@ static const struct field fields[] = {
 
 struct creation {
 	struct req *req;
+	const char *path;
 	const struct registration *in;
 	const char *phc;
 	enum err refusal; /* with DB_CONFLICT; ERR_COUNT: the answer stands already */
@@ -123,7 +121,7 @@ static enum db_status create(struct db *db, void *arg)
 	enum db_status st;
 
 	c->refusal = ERR_COUNT;
-	switch (idem_enter(c->req, "/auth/register")) {
+	switch (idem_enter(c->req, c->path)) {
 	case IDEM_REPLAY:
 		c->replayed = true;
 		return DB_OK;
@@ -136,23 +134,6 @@ static enum db_status create(struct db *db, void *arg)
 	return st == DB_OK ? idem_leave(c->req) : st;
 }
 
-/* So that the client finds profile and cart when it reads the answer. */
-static void deliver(struct req *req, const struct creation *c)
-{
-	int64_t until = clock_mono_us() / 1000 + req_left_ms(req, DELIVER_MS);
-	bool all = true;
-
-	for (size_t i = 0; i < COUNT(c->events); i++) {
-		int64_t left = until - clock_mono_us() / 1000;
-
-		if (left <= 0 || !outbox_deliver_one(req->db, req->worker->peer,
-						     c->events[i], (int)left))
-			all = false;
-	}
-	if (!all)
-		svc_outbox_kick(req->worker->svc);
-}
-
 static int commit(struct creation *c)
 {
 	struct req *req = c->req;
@@ -161,7 +142,7 @@ static int commit(struct creation *c)
 	switch (st) {
 	case DB_OK:
 		if (!c->replayed)
-			deliver(req, c);
+			svc_deliver(req, c->events, COUNT(c->events));
 		return 0;
 	case DB_CONFLICT:
 		return c->refusal == ERR_COUNT ? -1 : resp_error(req, c->refusal);
@@ -175,7 +156,7 @@ static int commit(struct creation *c)
 	return resp_db(req, st);
 }
 
-int auth_register(struct req *req)
+static int register_at(struct req *req, const char *path)
 {
 	char phc[PASSWD_TEXT];
 	struct registration in = { .username = NULL };
@@ -190,5 +171,18 @@ int auth_register(struct req *req)
 	if (rc < 0)
 		return -1;
 	describe_body(req, &in);
-	return commit(&(struct creation){ .req = req, .in = &in, .phc = phc });
+	return commit(&(struct creation){ .req = req, .path = path, .in = &in,
+					  .phc = phc });
+}
+
+int auth_register(struct req *req)
+{
+	return register_at(req, "/auth/register");
+}
+
+int auth_account_add(struct req *req)
+{
+	if (strcmp(req->who.username, "users") != 0)
+		return resp_error(req, ERR_FORBIDDEN);
+	return register_at(req, "/internal/auth/accounts");
 }
