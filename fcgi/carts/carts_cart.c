@@ -16,7 +16,9 @@ int carts_show(struct req *req)
 
 	if (st != DB_OK && st != DB_NONE)
 		return resp_db(req, st);
-	if (!row.deleted && doc_parse(row.doc, row.len, &doc) < 0)
+	if (row.deleted)
+		return resp_error(req, ERR_CART_NOT_FOUND);
+	if (doc_parse(row.doc, row.len, &doc) < 0)
 		return resp_db(req, DB_FAIL);
 	resp_etag_version(req, row.version);
 	if (resp_not_modified(req))

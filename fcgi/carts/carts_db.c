@@ -22,8 +22,8 @@ static const struct db_stmt sql[] = {
 		"INSERT IGNORE INTO cart (user_id, version, fence, doc) VALUES (?, 0, 0, '[]')",
 		"u", "" },
 	[UPDATE] = { "cart_update",
-		"UPDATE cart SET version = ?, fence = ?, doc = ?, deleted = 0 WHERE user_id = ?",
-		"uusu", "" },
+		"UPDATE cart SET version = ?, fence = ?, doc = ?, deleted = ? WHERE user_id = ?",
+		"uusuu", "" },
 	[OP_FIND] = { "op_find",
 		"SELECT user_id, version, fence, fingerprint, status, response"
 		" FROM cart_op WHERE op_id = ?", "b", "uuubub" },
@@ -132,7 +132,7 @@ enum db_status carts_db_op_add(struct db *db, const struct cart_op *op)
 enum db_status carts_db_update(struct db *db, const struct cart_op *op)
 {
 	return db_exec(db, &sql[UPDATE], db_u(op->version), db_u(op->fence), db_s(op->doc),
-		       db_u(op->user));
+		       db_u(op->deleted), db_u(op->user));
 }
 
 enum db_status carts_db_walk(struct db *db, uint64_t after, uint64_t count)

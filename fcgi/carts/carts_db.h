@@ -24,6 +24,7 @@ struct cart_op {
 	const unsigned char *fingerprint; /* OP_FINGERPRINT bytes */
 	uint64_t status;
 	const char *doc;
+	bool deleted; /* this version is the cart's deletion */
 	const char *response; /* NULL unless the client gave an Idempotency-Key */
 	size_t response_len;
 };

@@ -189,17 +189,26 @@ static enum db_status lock_cart(struct write *w)
 	return st;
 }
 
+/* Whether what the event asks for is there already. A cart that was deleted is not made
+ * again, however late the news of its user comes. */
+static bool is_settled(const struct write *w)
+{
+	return w->change->deletes ? w->base.deleted : w->base.version > 0;
+}
+
 static enum db_status compute(struct write *w)
 {
 	const struct change *c = w->change;
 
-	if (c->event_id && w->base.version > 0) {
+	if (c->event_id && is_settled(w)) {
 		resp_empty(w->req, 204);
 		return DB_NONE;
 	}
-	if (w->base.deleted)
-		w->doc.count = 0;
-	else if (doc_parse(w->base.doc, w->base.len, &w->doc) < 0) {
+	if (w->base.deleted) {
+		resp_error(w->req, ERR_CART_NOT_FOUND);
+		return DB_NONE;
+	}
+	if (doc_parse(w->base.doc, w->base.len, &w->doc) < 0) {
 		log_error("cart.doc", LOG_INT("user", c->user), LOG_INT("version", w->base.version));
 		return DB_FAIL;
 	}
@@ -217,7 +226,7 @@ static enum db_status store(struct write *w)
 	struct cart_op op = {
 		.id = w->op_id, .user = c->user, .version = w->base.version + 1,
 		.fence = w->fence, .route = w->route, .fingerprint = w->fingerprint,
-		.status = (uint64_t)c->status, .doc = w->text,
+		.status = (uint64_t)c->status, .doc = w->text, .deleted = c->deletes,
 	};
 	enum db_status st;
 

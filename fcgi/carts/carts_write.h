@@ -13,9 +13,11 @@ struct change {
 	uint64_t user;
 	uint64_t product, quantity; /* arguments of apply and for the journal; 0: none */
 	const struct fact *fact;    /* of the product, when apply needs it */
-	/* Id of the event that asks for a cart to be made. Then an existing cart is left as it
-	 * is, and the answer is 204. NULL for requests of users. */
+	/* Id of the event that asks for a cart to be made, or deleted with its user. One that
+	 * is (or was) there is not made again, a deleted one not deleted again; the answer is
+	 * 204. NULL for requests of users, which find a deleted cart no more. */
 	const unsigned char *event_id;
+	bool deletes;
 	/* Changes doc, or answers an error and returns -1. May run several times. */
 	int (*apply)(struct req *req, const struct change *change, struct doc *doc);
 };
