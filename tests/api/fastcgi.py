@@ -2,8 +2,10 @@
 import os
 import signal
 import socket
+import socketserver
 import struct
 import subprocess
+import threading
 import time
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
@@ -91,7 +93,7 @@ class Worker:
             key.write_text("k1 " + os.urandom(32).hex() + "\n")
             key.chmod(0o600)
         values = dict(db_socket=str(folder / "none.sock"), metrics_dir=str(folder),
-                      threads=4, drain_ms=500, **config)
+                      internal_socket=str(folder / "internal.sock"), threads=4, drain_ms=500, **config)
         (folder / "halle.conf").write_text("".join(f"{k} = {v}\n" for k, v in values.items()))
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.path)
@@ -126,6 +128,29 @@ class Worker:
         with open(f"/proc/{self.process.pid}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class InternalDoor:
+    """Stands in for nginx's internal socket: every call is given to answer(path) -> bytes of JSON."""
+
+    def __init__(self, path, answer):
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                while line := self.rfile.readline():
+                    while self.rfile.readline().strip():
+                        pass
+                    body = answer(line.split()[1].decode())
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+            daemon_threads = True
+
+        self.server = Server(str(path), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def eventually(condition, seconds=10):

@@ -2,14 +2,17 @@
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import threading
 import time
+import uuid
 
 import pytest
 
-from fastcgi import PARAMS, Worker, eventually, params, record, request
+import tokens
+from fastcgi import PARAMS, InternalDoor, Worker, eventually, params, record, request
 
 BUILD = pathlib.Path(os.environ.get("HALLE_BUILD", "build")).resolve()
 PROGRAM = str(BUILD / "halle-products")
@@ -192,3 +195,50 @@ def test_without_a_database_it_is_alive_but_not_ready(worker):
     status, _, body = c.ask("/products/readyz")
     assert status == 503
     assert json.loads(body)["checks"]["database"] == "down"
+
+
+def test_without_nginx_it_starts_at_once_and_says_so_once(worker, tmp_path):
+    assert worker.connect().ask(LIVEZ)[0] == 200
+    time.sleep(1)  # it has asked a few times by now
+    assert (tmp_path / "worker.log").read_text().count("revocations.unavailable") == 1
+
+
+def admin_token(folder, sid):
+    kid, key = (folder / "jwt.keys").read_text().split()
+    now = int(time.time())
+    return tokens.signed((kid, bytes.fromhex(key)), {
+        "iss": "halle", "aud": "halle", "sub": "admin", "role": "admin", "type": "access", "user_id": 1, "sid": sid,
+        "jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + 600,
+    })
+
+
+def test_it_answers_nobody_before_it_has_the_list_of_revocations(tmp_path):
+    """auth holds its first answer back: a client gets none meanwhile, and then the right one."""
+    ended, asked, early = str(uuid.uuid4()), threading.Event(), []
+    row = {"id": 1, "session_id": ended, "expires_at": int(time.time()) + 600}
+    body = json.dumps({"success": True, "data": [row], "count": 1}).encode()
+
+    def answer(path):
+        began = time.monotonic()
+        if not early and asked.wait(5):
+            answered = bool(select.select([c.sock], [], [], 0.2)[0])
+            # the worker gives up after 0.5 s: of a machine so slow, nothing can be said
+            early.append(answered and time.monotonic() - began < 0.4)
+        return body
+
+    door = InternalDoor(tmp_path / "internal.sock", answer)
+    w = Worker(tmp_path, PROGRAM)
+    try:
+        c = w.connect()
+        bearer = "Bearer " + admin_token(tmp_path, ended)
+        c.send(request("/products/1/stock", HTTP_AUTHORIZATION=bearer))
+        asked.set()
+        first = c.answer()
+        assert early == [False]
+        eventually(lambda: w.connect().ask("/products/1/stock", HTTP_AUTHORIZATION=bearer)[0] == 401)
+        assert first[0] == 401 or "revocations.unavailable" in (tmp_path / "worker.log").read_text()
+        good = "Bearer " + admin_token(tmp_path, str(uuid.uuid4()))
+        assert w.connect().ask("/products/1/stock", HTTP_AUTHORIZATION=good)[0] == 503, "there is no database"
+    finally:
+        assert w.stop() == 0
+        door.close()

@@ -26,7 +26,8 @@ def session_of(client):
     return uuid.UUID(claims_of(client.token)["sid"]).bytes
 
 
-def _signed(key, claims):
+def signed(key, claims):
+    """key: its id and its bytes."""
     kid, secret = key
     header = {"alg": "HS256", "typ": "JWT", "kid": kid}
     text = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
@@ -40,7 +41,7 @@ def _times():
 
 def access(instance, client, **claims):
     """The client's token with some claims changed."""
-    return _signed(instance.signing_key(), {**claims_of(client.token), **claims})
+    return signed(instance.signing_key(), {**claims_of(client.token), **claims})
 
 
 def expired(instance, client):
@@ -51,7 +52,7 @@ def expired(instance, client):
 def service(instance, audience, **claims):
     """What the service auth would show to another one."""
     base = {"aud": audience, "sub": "auth", "role": "service", "type": "service", "user_id": 0, "sid": ""}
-    return _signed(instance.signing_key("service_keys_file"), {**_times(), **base, **claims})
+    return signed(instance.signing_key("service_keys_file"), {**_times(), **base, **claims})
 
 
 def ask_internal(instance, method, path, token=None, body=None, **headers):
