@@ -148,7 +148,9 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # "./dev check" runs them all
 TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/harness.py \
-	tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
+	tests/api/peers.py tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py \
+	tests/api/test_access.py tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
+	tests/api/test_admin_users.py \
 	tests/api/test_auth.py tests/api/test_cart.py tests/api/test_chaos.py \
 	tests/api/test_conditional.py tests/api/test_errors.py tests/api/test_health.py \
 	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_languages.py \

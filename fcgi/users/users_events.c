@@ -4,7 +4,6 @@
 #include "event.h"
 #include "outbox.h"
 #include "users.h"
-#include "users_db.h"
 
 struct created {
 	uint64_t user_id;

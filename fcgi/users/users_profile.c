@@ -1,8 +1,8 @@
 /* users_profile.c - reading and changing profiles. */
 #include "compat.h"
 
+#include "clock.h"
 #include "users.h"
-#include "users_db.h"
 
 #define NAME_MAX_CHARS	  100
 #define PHONE_MAX_CHARS	  32
@@ -38,7 +38,14 @@ static const struct field fields[] = {
 
 #define ALL_FIELDS (~UINT64_C(0))
 
-static void write_profile(struct jw *w, const struct profile *p)
+static void write_time(struct jw *w, const char *name, int64_t wall_us)
+{
+	char text[CLOCK_TEXT];
+
+	jw_kstr(w, name, clock_rfc3339(wall_us, false, text));
+}
+
+void users_json(struct jw *w, const struct profile *p)
 {
 	jw_obj(w);
 	jw_ku64(w, "id", p->id);
@@ -49,25 +56,21 @@ static void write_profile(struct jw *w, const struct profile *p)
 	jw_kstr(w, "phone", p->phone);
 	jw_kstr(w, "address", p->address);
 	jw_kstr(w, "role", p->role);
-	jw_kstr(w, "date_creation", p->created);
-	jw_kstr(w, "date_update", p->updated);
+	write_time(w, "date_creation", p->created_us);
+	write_time(w, "date_update", p->updated_us);
 	jw_end_obj(w);
 }
 
-static int answer(struct req *req, const struct profile *p)
+int users_answer(struct req *req, int status, const struct profile *p)
 {
-	struct jw *w;
-
 	resp_etag_version(req, p->version);
 	if (req->method == M_GET && resp_not_modified(req))
 		return 0;
-	w = resp_data(req, 200);
-	write_profile(w, p);
+	users_json(resp_data(req, status), p);
 	return resp_done(req);
 }
 
-/* A profile that its event has not made yet is not found either. */
-static int refuse(struct req *req, enum db_status st)
+int users_db_error(struct req *req, enum db_status st)
 {
 	return st == DB_NONE ? resp_error(req, ERR_USER_NOT_FOUND) : resp_db(req, st);
 }
@@ -77,7 +80,7 @@ static int show(struct req *req, uint64_t id)
 	struct profile p;
 	enum db_status st = users_db_profile(req->db, id, &p);
 
-	return st == DB_OK ? answer(req, &p) : refuse(req, st);
+	return st == DB_OK ? users_answer(req, 200, &p) : users_db_error(req, st);
 }
 
 static int refuse_stale(struct req *req, const struct profile *current)
@@ -85,8 +88,18 @@ static int refuse_stale(struct req *req, const struct profile *current)
 	struct jw *w = resp_problem(req, ERR_PRECONDITION_FAILED);
 
 	jw_key(w, "current");
-	write_profile(w, current);
+	users_json(w, current);
 	return resp_problem_done(req);
+}
+
+int users_lock(struct req *req, uint64_t id, struct profile *p)
+{
+	enum db_status st = users_db_profile_lock(req->db, id, p);
+
+	if (st != DB_OK)
+		return users_db_error(req, st);
+	resp_etag_version(req, p->version);
+	return resp_if_match(req) ? 0 : refuse_stale(req, p);
 }
 
 /* Fields whose bit is not in present stay. */
@@ -110,14 +123,9 @@ static int change(struct req *req, uint64_t id, uint64_t replaced)
 	uint64_t present;
 	struct edit e;
 
-	if (req_body(req, fields, &e, sizeof(e), &present) < 0)
+	if (req_body(req, fields, &e, sizeof(e), &present) < 0 ||
+	    users_lock(req, id, &p) < 0)
 		return -1;
-	st = users_db_profile_lock(req->db, id, &p);
-	if (st != DB_OK)
-		return refuse(req, st);
-	resp_etag_version(req, p.version);
-	if (!resp_if_match(req))
-		return refuse_stale(req, &p);
 	apply(&p, &e, present | replaced);
 	st = users_db_profile_update(req->db, &p);
 	return st == DB_OK ? show(req, id) : resp_db(req, st);
@@ -138,25 +146,25 @@ int users_own_patch(struct req *req)
 	return change(req, req->who.user_id, 0);
 }
 
-static bool may_touch(const struct req *req)
+bool users_may_touch(const struct req *req)
 {
 	return req->who.role == ROLE_ADMIN || req->who.user_id == req->arg[0];
 }
 
 int users_show(struct req *req)
 {
-	return may_touch(req) ? show(req, req->arg[0])
+	return users_may_touch(req) ? show(req, req->arg[0])
 			      : resp_error(req, ERR_USER_NOT_FOUND);
 }
 
 int users_put(struct req *req)
 {
-	return may_touch(req) ? change(req, req->arg[0], ALL_FIELDS)
+	return users_may_touch(req) ? change(req, req->arg[0], ALL_FIELDS)
 			      : resp_error(req, ERR_USER_NOT_FOUND);
 }
 
 int users_patch(struct req *req)
 {
-	return may_touch(req) ? change(req, req->arg[0], 0)
+	return users_may_touch(req) ? change(req, req->arg[0], 0)
 			      : resp_error(req, ERR_USER_NOT_FOUND);
 }

@@ -207,6 +207,12 @@ class Instance:
         eventually(lambda: client.get("/users/profile").status_code == 200)
         return client
 
+    def new_admin(self, admin):
+        """Another admin, made by this one."""
+        user = self.new_user()
+        data(admin.put(f"/users/{user.user_id}/role", {"role": "admin"}))
+        return self.login(user.username, PASSWORD)
+
     def new_product(self, admin, **fields):
         body = {"name": "Lampe " + uuid.uuid4().hex[:8], "price": 12.5, "storage_quantity": 500}
         return data(admin.post("/products", {**body, **fields}), 201)

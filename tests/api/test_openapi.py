@@ -160,7 +160,7 @@ class Stage:
             return {"data": pictures.png(), "headers": {"Content-Type": "image/png"}} if content else {}
         example = dict(content["application/json"]["example"])
         name = self.customer.username
-        if operation.path == "/auth/register":
+        if operation.path in ("/auth/register", "/users"):
             name = "x" + uuid.uuid4().hex[:16]
         here = {
             "username": name, "email": f"{name}@example.com", "password": PASSWORD,

@@ -1,0 +1,40 @@
+/* users_delete.c - the end of a user. */
+#include "compat.h"
+
+#include "log.h"
+#include "users_change.h"
+
+/* Who keeps something of a user. */
+static const char *const told[] = { "auth", "carts" };
+
+_Static_assert(COUNT(told) <= CHANGE_EVENTS, "a change has room for these events");
+
+static int erase(struct req *req, struct change *change)
+{
+	struct profile p;
+	enum db_status st;
+
+	if (change_lock_admin(req, change, &p) < 0)
+		return -1;
+	st = users_db_profile_delete(req->db, p.id);
+	for (size_t i = 0; st == DB_OK && i < COUNT(told); i++)
+		st = change_announce(req, change, told[i], "user.deleted", NULL, 0);
+	if (st != DB_OK)
+		return resp_db(req, st);
+	log_info("user.deleted", LOG_INT("user", p.id));
+	req->etag = NULL;
+	return resp_message(req, 200, "The user was deleted.",
+			    "L'utilisateur a été supprimé.");
+}
+
+int users_own_delete(struct req *req)
+{
+	return users_change(req, "/users/profile", req->who.user_id, erase);
+}
+
+int users_delete(struct req *req)
+{
+	if (!users_may_touch(req))
+		return resp_error(req, ERR_USER_NOT_FOUND);
+	return users_change(req, "/users/{id}", req->arg[0], erase);
+}
