@@ -176,9 +176,9 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # "./dev check" runs them all
 TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fastcgi.py \
-	tests/api/forge.py tests/api/harness.py tests/api/jwt_text.py tests/api/openapi.py \
-	tests/api/peers.py tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py \
-	tests/api/test_access.py tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
+	tests/api/forge.py tests/api/harness.py tests/api/openapi.py tests/api/pictures.py \
+	tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
+	tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
 	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
 	tests/api/test_chaos.py tests/api/test_conditional.py tests/api/test_cookie.py \
 	tests/api/test_errors.py tests/api/test_es256.py tests/api/test_es256_accounts.py \

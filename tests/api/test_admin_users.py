@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-import peers
+import tokens
 from harness import PASSWORD, data, eventually, in_threads, private_instance, problem
 from shoppers import stores_agree
 
@@ -164,7 +164,7 @@ def test_a_profile_that_is_not_there_yet_is_answered_from_what_is_known(instance
     times = ("date_creation", "date_update")
     assert {k: v for k, v in got.items() if k not in times} == {k: v for k, v in made.items() if k not in times}
     assert account(instance, made["id"])
-    peers.tell(instance, "users", "auth", "user.deleted", {"user_id": made["id"]})
+    tokens.tell(instance, "users", "auth", "user.deleted", {"user_id": made["id"]})
 
 
 def test_only_admins_create(anyone, customer):
@@ -231,7 +231,7 @@ def test_the_same_key_changes_a_role_once(instance, admin, customer):
 
 def test_a_late_event_does_not_win(instance, customer):
     def tell(name, version):
-        return peers.tell(instance, "users", "auth", "user.role",
+        return tokens.tell(instance, "users", "auth", "user.role",
                           {"user_id": customer.user_id, "role": name, "version": version})
 
     assert tell("admin", 9) == 204 and tell("customer", 8) == 204 and tell("customer", 9) == 204
@@ -244,23 +244,23 @@ def test_a_late_event_does_not_win(instance, customer):
 def test_the_same_event_acts_once(instance, customer):
     event = str(uuid.uuid4())
     for name, version in (("admin", 5), ("customer", 6)):
-        assert peers.tell(instance, "users", "auth", "user.role", event_id=event, data={
+        assert tokens.tell(instance, "users", "auth", "user.role", event_id=event, data={
             "user_id": customer.user_id, "role": name, "version": version}) == 204
     assert account(instance, customer.user_id)["role"] == "admin"
-    assert peers.tell(instance, "users", "auth", "user.role",
+    assert tokens.tell(instance, "users", "auth", "user.role",
                       {"user_id": customer.user_id, "role": "customer", "version": 7}) == 204
 
 
 def test_events_are_taken_from_their_sender_only(instance, customer):
     news = {"user_id": customer.user_id, "role": "admin", "version": 5}
-    assert peers.tell(instance, "carts", "auth", "user.role", news) == 403
-    assert peers.tell(instance, "carts", "auth", "user.deleted", news) == 403
-    assert peers.tell(instance, "auth", "carts", "user.deleted", news) == 400
-    assert peers.tell(instance, "users", "carts", "user.created", news) == 400
-    assert peers.tell(instance, "products", "carts", "user.deleted", news) == 403
-    assert peers.tell(instance, "users", "auth", "user.role", {**news, "role": "root"}) == 400
-    assert peers.tell(instance, "users", "auth", "user.forged", news) == 400
-    assert peers.call(instance, "carts", "auth", "/internal/auth/accounts", person())[0] == 403
+    assert tokens.tell(instance, "carts", "auth", "user.role", news) == 403
+    assert tokens.tell(instance, "carts", "auth", "user.deleted", news) == 403
+    assert tokens.tell(instance, "auth", "carts", "user.deleted", news) == 400
+    assert tokens.tell(instance, "users", "carts", "user.created", news) == 400
+    assert tokens.tell(instance, "products", "carts", "user.deleted", news) == 403
+    assert tokens.tell(instance, "users", "auth", "user.role", {**news, "role": "root"}) == 400
+    assert tokens.tell(instance, "users", "auth", "user.forged", news) == 400
+    assert tokens.call(instance, "carts", "auth", "/internal/auth/accounts", person())[0] == 403
     assert account(instance, customer.user_id)["role"] == "customer"
     assert not cart_row(instance, customer.user_id)["deleted"]
 
@@ -400,15 +400,15 @@ def test_news_of_a_deleted_user_does_not_bring_him_back(instance, admin):
     assert admin.delete(f"/users/{made['id']}").status_code == 200
     eventually(lambda: cart_row(instance, made["id"])["deleted"])
     news = {"user_id": made["id"], "username": body["username"], "email": body["email"], "role": "customer"}
-    assert peers.tell(instance, "auth", "users", "user.created", news, event["users"]) == 204
-    assert peers.tell(instance, "auth", "carts", "user.created", news) == 204
-    assert peers.tell(instance, "users", "carts", "user.deleted", {"user_id": made["id"]}) == 204
+    assert tokens.tell(instance, "auth", "users", "user.created", news, event["users"]) == 204
+    assert tokens.tell(instance, "auth", "carts", "user.created", news) == 204
+    assert tokens.tell(instance, "users", "carts", "user.deleted", {"user_id": made["id"]}) == 204
     assert not instance.rows("users", "SELECT id FROM profile WHERE id = %s", made["id"])
     row = cart_row(instance, made["id"])
     assert row["deleted"] and row["version"] == 2
     never = made["id"] + 10**9
-    assert peers.tell(instance, "users", "carts", "user.deleted", {"user_id": never}) == 204
-    assert peers.tell(instance, "auth", "carts", "user.created", {**news, "user_id": never}) == 204
+    assert tokens.tell(instance, "users", "carts", "user.deleted", {"user_id": never}) == 204
+    assert tokens.tell(instance, "auth", "carts", "user.created", {**news, "user_id": never}) == 204
     assert cart_row(instance, never)["deleted"]
     stores_agree(instance)
 
@@ -416,7 +416,7 @@ def test_news_of_a_deleted_user_does_not_bring_him_back(instance, admin):
 def test_a_token_that_is_still_good_does_not_bring_the_cart_back(instance, customer, product):
     """What a worker answers that has not heard of the revocation yet."""
     data(customer.add(product["id"], 2), 201)
-    assert peers.tell(instance, "users", "carts", "user.deleted", {"user_id": customer.user_id}) == 204
+    assert tokens.tell(instance, "users", "carts", "user.deleted", {"user_id": customer.user_id}) == 204
     item = f"/cart/items/{product['id']}"
     for answer in (customer.get("/cart"), customer.add(product["id"]), customer.patch(item, {"quantity": 1}),
                    customer.patch(item, {"quantity": 0}), customer.delete(item), customer.delete("/cart"),

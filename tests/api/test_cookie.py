@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-import jwt_text
 from harness import PASSWORD, data, problem
+from tokens import claims_of
 
 NAME = "__Host-halle_refresh"
 
@@ -63,7 +63,7 @@ def test_the_cookie_refreshes_on_and_on(browser, origin):
         before = browser.kept
         browser.keep(browser.refresh(Origin=origin))
         assert browser.kept != before
-    assert jwt_text.claims(browser.token)["sub"] == browser.user.username
+    assert claims_of(browser.token)["sub"] == browser.user.username
     assert first not in (browser.login_answer.text + browser.login_answer.headers["Server-Timing"])
 
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import ctl
+from forge import keys_of
 from harness import PASSWORD, ROOT, data, in_threads, private_instance
 
 OLD = "20200101 " + "0123456789abcdef" * 4
@@ -380,7 +381,7 @@ def test_without_anything_to_restart_it_says_so(files):
 def test_a_rotation_on_a_living_shop_refuses_no_good_token():
     with private_instance(HALLE_LIMITS="off") as shop:
         user = shop.new_user()
-        first_kid, _ = shop.signing_key()
+        first_kid = keys_of(shop)[0][0]
         done = threading.Event()
 
         def browse(_):
@@ -401,7 +402,7 @@ def test_a_rotation_on_a_living_shop_refuses_no_good_token():
                 done.set()
 
         assert in_threads(3, lambda i: rotate(i) if i == 0 else browse(i)) == [[0, 0], {200}, {200}]
-        assert shop.signing_key()[0] != first_kid
+        assert keys_of(shop)[0][0] != first_kid
         assert user.get("/cart").status_code == 200
         assert "may live until" in shop.dev("ctl", "keys", "rotate", "retire", check=False).stdout
         shop.dev("ctl", "keys", "rotate", "retire", "--force")

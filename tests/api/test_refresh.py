@@ -5,11 +5,11 @@ import threading
 import time
 import uuid
 
-import jwt_text
 import pytest
 import requests
 
 from harness import PASSWORD, data, in_threads, kill, private_instance, problem
+from tokens import claims_of
 
 
 def refresh(client, token, **kw):
@@ -56,7 +56,7 @@ def test_a_refresh_gives_the_next_pair_of_the_same_session(instance, customer, a
     assert len(got["refresh_token"]) == 43 and got["refresh_token"] != customer.refresh_token
     assert got["refresh_expires_at"] > time.time() + 29 * 86400
     assert answer.headers["Cache-Control"] == "no-store" and "Set-Cookie" not in answer.headers
-    before, after = jwt_text.claims(customer.token), jwt_text.claims(got["access_token"])
+    before, after = claims_of(customer.token), claims_of(got["access_token"])
     assert before["sid"] == after["sid"] and before["jti"] != after["jti"]
     assert data(instance.client(got["access_token"]).get("/auth/profile"))["user_id"] == customer.user_id
     assert data(refresh(anyone, got["refresh_token"]))["refresh_token"] not in (
@@ -95,7 +95,7 @@ def test_a_lost_answer_is_repeated(instance, customer, anyone):
 
 def test_a_stolen_token_shown_again_kills_the_family(instance, customer, anyone):
     reused = instance.metric("halle_refresh_reused_total", "auth")
-    sid = jwt_text.claims(customer.token)["sid"]
+    sid = claims_of(customer.token)["sid"]
     thief = data(refresh(anyone, customer.refresh_token))
     age(instance, customer.refresh_token, 11)
     assert not revocations(instance, sid)
@@ -115,7 +115,7 @@ def test_a_stolen_token_shown_again_kills_the_family(instance, customer, anyone)
 
 
 def test_parallel_replays_end_the_family_once(instance, customer, anyone):
-    sid = jwt_text.claims(customer.token)["sid"]
+    sid = claims_of(customer.token)["sid"]
     data(refresh(anyone, customer.refresh_token))
     age(instance, customer.refresh_token, 11)
     answers = in_threads(8, lambda i: refresh(instance.client(), customer.refresh_token))
@@ -167,7 +167,7 @@ def test_tokens_slide_but_a_session_has_an_end(instance, customer, anyone):
 def test_the_role_and_the_name_are_those_of_now(instance, customer, anyone):
     name = "n" + uuid.uuid4().hex[:16]
     instance.rows("auth", "UPDATE account SET role = 'admin', username = %s WHERE id = %s", name, customer.user_id)
-    claims = jwt_text.claims(data(refresh(anyone, customer.refresh_token))["access_token"])
+    claims = claims_of(data(refresh(anyone, customer.refresh_token))["access_token"])
     assert claims["role"] == "admin" and claims["sub"] == name
 
 

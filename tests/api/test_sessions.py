@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-import jwt_text
 from harness import PASSWORD, data, in_threads, problem
+from tokens import claims_of
 
 NEW = "another correct horse staple"
 
@@ -18,7 +18,7 @@ def _nothing_broke(unharmed):
 
 
 def sid(client):
-    return jwt_text.claims(client.token)["sid"]
+    return claims_of(client.token)["sid"]
 
 
 def refreshed(instance, client):

@@ -1,24 +1,17 @@
-"""Tokens made by hand with an instance's own keys, and calls through its internal door."""
+"""Tokens made by hand with an instance's own keys, and calls as one service makes them to another."""
 
-import base64
-import hashlib
-import hmac
 import http.client
 import json
 import socket
 import time
 import uuid
 
+from forge import encode, keys_of, part
 from harness import HANG
 
 
-def _encode(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def claims_of(token):
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return part(token, 1)
 
 
 def session_of(client):
@@ -26,22 +19,16 @@ def session_of(client):
     return uuid.UUID(claims_of(client.token)["sid"]).bytes
 
 
-def signed(key, claims):
-    """key: its id and its bytes."""
-    kid, secret = key
-    header = {"alg": "HS256", "typ": "JWT", "kid": kid}
-    text = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
-    return text + "." + _encode(hmac.new(secret, text.encode(), hashlib.sha256).digest())
-
-
-def _times():
-    now = int(time.time())
-    return {"iss": "halle", "iat": now, "nbf": now, "exp": now + 600, "jti": str(uuid.uuid4())}
+def _signed(keys, claims):
+    kid, key = keys[0]
+    header = {"alg": key.alg, "typ": "JWT", "kid": kid}
+    text = ".".join(encode(json.dumps(p).encode()) for p in (header, claims))
+    return text + "." + encode(key.sign(text))
 
 
 def access(instance, client, **claims):
     """The client's token with some claims changed."""
-    return signed(instance.signing_key(), {**claims_of(client.token), **claims})
+    return _signed(keys_of(instance), {**claims_of(client.token), **claims})
 
 
 def expired(instance, client):
@@ -49,10 +36,14 @@ def expired(instance, client):
     return access(instance, client, iat=now - 60, nbf=now - 60, exp=now - 1)
 
 
-def service(instance, audience, **claims):
-    """What the service auth would show to another one."""
-    base = {"aud": audience, "sub": "auth", "role": "service", "type": "service", "user_id": 0, "sid": ""}
-    return signed(instance.signing_key("service_keys_file"), {**_times(), **base, **claims})
+def service(instance, audience, sender="auth", **claims):
+    """What a service would show to another one."""
+    now = int(time.time())
+    base = {
+        "iss": "halle", "aud": audience, "sub": sender, "role": "service", "type": "service", "user_id": 0, "sid": "",
+        "jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + 600,
+    }
+    return _signed(keys_of(instance, "service_keys_file"), {**base, **claims})
 
 
 def ask_internal(instance, method, path, token=None, body=None, **headers):
@@ -68,6 +59,19 @@ def ask_internal(instance, method, path, token=None, body=None, **headers):
             headers["Content-Type"] = "application/json"
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
     finally:
         connection.close()
+
+
+def call(instance, sender, receiver, path, body, **headers):
+    """A POST of a service to another: status and JSON."""
+    token = service(instance, receiver, sender)
+    return ask_internal(instance, "POST", path, token, json.dumps(body), **headers)
+
+
+def tell(instance, sender, receiver, kind, data, event_id=None):
+    """Delivers an event; its status."""
+    body = {"event_id": event_id or str(uuid.uuid4()), "type": kind, "data": data}
+    return call(instance, sender, receiver, f"/internal/{receiver}/events", body)[0]
