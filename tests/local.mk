@@ -151,7 +151,7 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/fastcgi.py tests/api/
 	tests/api/ctl.py tests/api/pictures.py tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
 	tests/api/test_auth.py tests/api/test_cart.py tests/api/test_chaos.py \
 	tests/api/test_conditional.py tests/api/test_errors.py tests/api/test_hallectl_import.py \
-	tests/api/test_hallectl_keys.py tests/api/test_health.py \
+	tests/api/test_hallectl_keys.py tests/api/test_hallectl_route.py tests/api/test_health.py \
 	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_languages.py \
 	tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
 	tests/api/test_products.py tests/api/test_random.py tests/api/test_search.py \
