@@ -162,7 +162,8 @@ class Line:
 
 
 class Progress:
-    """Counts, and one line about them: in place on a terminal, else every few seconds."""
+    """Counts, and one line about them on standard output: in place on a terminal, else every
+    few seconds. Standard error has the bad lines alone."""
 
     def __init__(self, stream):
         self.lines = self.created = self.exists = self.bad = 0
@@ -170,7 +171,7 @@ class Progress:
         self.stream, self.size = stream, 0
         with contextlib.suppress(OSError, ValueError):
             self.size = os.fstat(stream.fileno()).st_size if stream.seekable() else 0
-        self.terminal = sys.stderr.isatty()
+        self.terminal = sys.stdout.isatty()
         self.began = self.shown = time.monotonic()
 
     def text(self):
@@ -188,13 +189,13 @@ class Progress:
         self.shown = now
         part = f"{100 * self.stream.tell() // self.size} %, " if self.size else ""
         if self.terminal:
-            print(f"\r\x1b[K{part}{self.text()}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{part}{self.text()}", end="", flush=True)
         else:
-            complain(part + self.text())
+            print(part + self.text(), flush=True)
 
     def clear(self):
         if self.terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print("\r\x1b[K", end="", flush=True)
 
     def blame(self, source, number, reason, member=None):
         self.bad += 1

@@ -183,13 +183,15 @@ EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fast
 	tests/api/test_chaos.py tests/api/test_conditional.py tests/api/test_cookie.py \
 	tests/api/test_errors.py tests/api/test_es256.py tests/api/test_es256_accounts.py \
 	tests/api/test_hallectl_import.py tests/api/test_hallectl_keys.py \
-	tests/api/test_health.py tests/api/test_idempotency.py tests/api/test_images.py \
-	tests/api/test_key_rotation.py tests/api/test_keys.py tests/api/test_languages.py \
-	tests/api/test_lockout.py tests/api/test_mirror.py tests/api/test_nginx.py \
-	tests/api/test_openapi.py tests/api/test_products.py tests/api/test_random.py \
-	tests/api/test_refresh.py tests/api/test_revocation.py tests/api/test_search.py \
-	tests/api/test_sessions.py tests/api/test_smuggling.py tests/api/test_tokens.py \
-	tests/api/test_users.py tests/api/test_worker.py tests/api/tokens.py
+	tests/api/test_hallectl_route.py tests/api/test_health.py \
+	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_key_rotation.py \
+	tests/api/test_keys.py tests/api/test_languages.py tests/api/test_lockout.py \
+	tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
+	tests/api/test_products.py tests/api/test_random.py tests/api/test_refresh.py \
+	tests/api/test_revocation.py tests/api/test_search.py tests/api/test_sessions.py \
+	tests/api/test_smuggling.py tests/api/test_tokens.py tests/api/test_users.py \
+	tests/api/test_worker.py tests/api/tokens.py
+# end of rules and black-box tests
 
 # what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"
 EXTRA_PROGRAMS = ceiling constant token_check argon

@@ -61,6 +61,8 @@ def request_for(method, path):
         if path in ("/auth/register", "/users"):
             name = "x" + uuid.uuid4().hex[:16]
             body.update(username=name, email=f"{name}@example.com")
+        if path == "/auth/login":
+            body.update(username=uuid.uuid4().hex)  # one name is not guessed at for long
         return {"json": body}
     if content:
         return {"data": pictures.png(), "headers": {"Content-Type": "image/png"}}
