@@ -81,6 +81,41 @@ def test_an_admins_ended_session_is_refused_by_products(instance):
     assert opens(instance.admin(), ADMIN_DOOR)
 
 
+def log_out(instance, user):
+    data(user.another().post("/auth/logout", {}))
+    return [user]
+
+
+def end_one_session(instance, user):
+    data(again(instance, user).delete(f"/auth/sessions/{claims_of(user.token)['sid']}"))
+    return [user]
+
+
+def change_password(instance, user):
+    """Every other session ends."""
+    data(again(instance, user).post("/auth/password", {"current": PASSWORD, "new": "another " + PASSWORD}))
+    return [user]
+
+
+def give_a_role(instance, user):
+    data(instance.admin().put(f"/users/{user.user_id}/role", {"role": "admin"}))
+    return [user, user.another()]
+
+
+def delete_a_user(instance, user):
+    second = again(instance, user)
+    data(instance.admin().delete(f"/users/{user.user_id}"))
+    return [user, second]
+
+
+@pytest.mark.parametrize("way", [log_out, end_one_session, change_password, give_a_role, delete_a_user],
+                         ids=lambda f: f.__name__)
+def test_whatever_ends_a_session_is_known_everywhere(instance, customer, other, way):
+    for ended in way(instance, customer):
+        refused_everywhere(instance, ended)
+    assert all(opens(other, path) for path in DOORS.values())
+
+
 def test_verify_refuses_it_too(instance, anyone, customer):
     assert data(anyone.post("/auth/verify", {"token": customer.token}))["status"] == "valid"
     revoke(instance, session=session_of(customer))

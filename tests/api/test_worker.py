@@ -13,6 +13,7 @@ import pytest
 
 import tokens
 from fastcgi import PARAMS, InternalDoor, Worker, eventually, params, record, request
+from forge import HmacKey
 
 BUILD = pathlib.Path(os.environ.get("HALLE_BUILD", "build")).resolve()
 PROGRAM = str(BUILD / "halle-products")
@@ -206,7 +207,7 @@ def test_without_nginx_it_starts_at_once_and_says_so_once(worker, tmp_path):
 def admin_token(folder, sid):
     kid, key = (folder / "jwt.keys").read_text().split()
     now = int(time.time())
-    return tokens.signed((kid, bytes.fromhex(key)), {
+    return tokens.signed([(kid, HmacKey(bytes.fromhex(key)))], {
         "iss": "halle", "aud": "halle", "sub": "admin", "role": "admin", "type": "access", "user_id": 1, "sid": sid,
         "jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + 600,
     })

@@ -19,7 +19,8 @@ def session_of(client):
     return uuid.UUID(claims_of(client.token)["sid"]).bytes
 
 
-def _signed(keys, claims):
+def signed(keys, claims):
+    """By the first of the keys, as forge.keys_of gives them."""
     kid, key = keys[0]
     header = {"alg": key.alg, "typ": "JWT", "kid": kid}
     text = ".".join(encode(json.dumps(p).encode()) for p in (header, claims))
@@ -28,7 +29,7 @@ def _signed(keys, claims):
 
 def access(instance, client, **claims):
     """The client's token with some claims changed."""
-    return _signed(keys_of(instance), {**claims_of(client.token), **claims})
+    return signed(keys_of(instance), {**claims_of(client.token), **claims})
 
 
 def expired(instance, client):
@@ -43,7 +44,7 @@ def service(instance, audience, sender="auth", **claims):
         "iss": "halle", "aud": audience, "sub": sender, "role": "service", "type": "service", "user_id": 0, "sid": "",
         "jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + 600,
     }
-    return _signed(keys_of(instance, "service_keys_file"), {**base, **claims})
+    return signed(keys_of(instance, "service_keys_file"), {**base, **claims})
 
 
 def ask_internal(instance, method, path, token=None, body=None, **headers):
