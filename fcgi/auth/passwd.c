@@ -51,7 +51,7 @@ static bool read_parameter(const char **p, const char *text, unsigned long min,
 static bool argon_affordable(const char **stored)
 {
 	return read_parameter(stored, "$argon2id$v=", 19, 19) &&
-	       read_parameter(stored, "$m=", 8 * ARGON_LANES_MAX, 65536) &&
+	       read_parameter(stored, "$m=", 8UL * ARGON_LANES_MAX, 65536) &&
 	       read_parameter(stored, ",t=", 1, 10) &&
 	       read_parameter(stored, ",p=", 1, ARGON_LANES_MAX) && **stored == '$';
 }
