@@ -117,8 +117,8 @@ int auth_hash(struct req *req, void (*fn)(void *), void *arg)
 void auth_forget(struct req *req, const char *password)
 {
 	if (password)
-		passwd_wipe(password, strlen(password));
-	passwd_wipe(req->body, req->body_len);
+		xwipe(password, strlen(password));
+	xwipe(req->body, req->body_len);
 	req->body = "";
 	req->body_len = 0;
 }

@@ -164,7 +164,7 @@ static int change(struct change *c)
 static void forget(struct change *c)
 {
 	if (c->in.current)
-		passwd_wipe(c->in.current, strlen(c->in.current));
+		xwipe(c->in.current, strlen(c->in.current));
 	auth_forget(c->req, c->in.new);
 }
 

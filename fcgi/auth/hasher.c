@@ -208,6 +208,14 @@ static bool wait_done(struct hasher *h, struct job *job, int64_t deadline_us)
 	return true;
 }
 
+static void enqueue(struct hasher *h, struct job *job)
+{
+	*h->last = job;
+	h->last = &job->next;
+	h->waiting++;
+	pthread_cond_signal(&h->come);
+}
+
 bool hasher_run(struct hasher *h, void (*fn)(void *), void *arg, int64_t deadline_us)
 {
 	struct job job = { .fn = fn, .arg = arg, .state = WAITING };
@@ -216,10 +224,7 @@ bool hasher_run(struct hasher *h, void (*fn)(void *), void *arg, int64_t deadlin
 	pthread_cond_init(&job.done, NULL);
 	pthread_mutex_lock(&h->lock);
 	if (h->waiting + h->running < h->parallel + h->queue) {
-		*h->last = &job;
-		h->last = &job.next;
-		h->waiting++;
-		pthread_cond_signal(&h->come);
+		enqueue(h, &job);
 		done = wait_done(h, &job, deadline_us);
 	}
 	pthread_mutex_unlock(&h->lock);

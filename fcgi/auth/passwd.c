@@ -106,14 +106,3 @@ bool passwd_outdated(const char *stored)
 {
 	return strncmp(stored, ARGON_PREFIX, strlen(ARGON_PREFIX)) != 0;
 }
-
-void passwd_wipe(const char *text, size_t len)
-{
-	/* texts of a request are const for everybody but who wipes them */
-	union {
-		const char *given;
-		char *writable;
-	} p = { .given = text };
-
-	explicit_bzero(p.writable, len);
-}

@@ -31,9 +31,6 @@ bool passwd_outdated(const char *stored);
  * takes the time of a real verification. */
 extern const char passwd_dummy_hash[];
 
-/* Overwrites len bytes that held a password and whose memory is writable. */
-void passwd_wipe(const char *text, size_t len);
-
 /* The Werkzeug forms, for passwd_verify: "scrypt:N:r:p$salt$hex", N a power of two up to
  * 2^17, r 8, p up to 16; "pbkdf2:sha256:iterations$salt$hex", 1,000 to 2,000,000. The
  * salt is used as it is written. */

@@ -50,3 +50,13 @@ char *xstrdup(const char *s)
 
 	return memcpy(xmalloc(n), s, n);
 }
+
+void xwipe(const void *secret, size_t n)
+{
+	union {
+		const void *given;
+		void *writable;
+	} p = { .given = secret };
+
+	explicit_bzero(p.writable, n);
+}

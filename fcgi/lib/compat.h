@@ -39,6 +39,8 @@ NORETURN void bug_abort(const char *file, int line, const char *what);
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+/* Overwrites a secret in memory that is writable, though const for its readers. */
+void xwipe(const void *secret, size_t n);
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
 #include "banned.h"

@@ -148,7 +148,7 @@ static uint64_t row_to_keep_from(size_t keep)
 
 static void make_room(int64_t now_s)
 {
-	const size_t keep = REVOKED_MAX / 8 * 7;
+	const size_t keep = (size_t)REVOKED_MAX / 8 * 7;
 
 	if (list.count < list.slots / 4 * 3 && list.count < REVOKED_MAX)
 		return;

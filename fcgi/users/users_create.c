@@ -279,6 +279,6 @@ int users_create(struct req *req)
 
 	describe_body(req, &c);
 	rc = create(req, &c, body, len);
-	explicit_bzero((void *)(uintptr_t)body, len); /* const for everybody but this */
+	xwipe(body, len);
 	return rc;
 }

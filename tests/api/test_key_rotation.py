@@ -14,10 +14,11 @@ from harness import PASSWORD, data, eventually, private_instance, problem
 
 # what a machine out of breath answers; it tells nothing of keys or of restarts
 SLOW = ("SERVER_BUSY", "DATABASE_UNAVAILABLE", "OUTCOME_UNKNOWN", "GATEWAY_TIMEOUT")
+LONG = bool(os.environ.get("HALLE_LONG"))  # a worker drains for seconds before the next one may
 READS = ("/auth/validate", "/cart", "/users/profile", "/auth/profile")
 
 
-@pytest.fixture(scope="module", params=["HS256", "ES256"])
+@pytest.fixture(scope="module", params=["HS256", "ES256"] if LONG else ["HS256"])
 def instance(request):
     with private_instance(HALLE_LIMITS="off", HALLE_JWT=request.param) as made:
         yield made
@@ -145,8 +146,12 @@ def test_the_key_is_changed_twice_and_nobody_is_refused(instance):
     (first,) = keys_of(instance)
     second, third = new_key(first[1]), new_key(first[1])
     retired = Forge(instance, user).token()
+    steps = [[first, second], [second, first], [second, third], [third, second], [third]]
+    gone = second
+    if not LONG:
+        gone, steps = first, [[first, third], [third, first], [third]]
     with Visitors(instance) as visitors:
-        for keys in ([first, second], [second, first], [second, third], [third, second], [third]):
+        for keys in steps:
             install(instance, keys)
             instance.restart_workers()
             visitors.log_in_again()
@@ -157,7 +162,7 @@ def test_the_key_is_changed_twice_and_nobody_is_refused(instance):
     assert visitors.wrong == [] and reads > 0
     for path in READS:
         problem(anyone.get(path, headers={"Authorization": f"Bearer {retired}"}), 401, "INVALID_TOKEN")
-    kid, key = second
+    kid, key = gone
     forge = Forge(instance, user)
     for token in (forge.token(header={"kid": kid}, key=key), forge.token(key=key)):
         problem(anyone.get("/cart", headers={"Authorization": f"Bearer {token}"}), 401, "INVALID_TOKEN")

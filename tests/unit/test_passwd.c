@@ -161,7 +161,7 @@ static void a_wiped_password_is_gone(void **state UNUSED)
 {
 	char text[] = "secret";
 
-	passwd_wipe(text, 6);
+	xwipe(text, 6);
 	assert_memory_equal(text, "\0\0\0\0\0\0", 7);
 }
 
