@@ -206,9 +206,9 @@ static void run_until_signal(struct loop *loop, const sigset_t *set)
 	}
 }
 
-/* nginx may send one more request on every kept connection until it has been idle for its
- * keepalive_timeout; those are served. After drain_ms, connections in steady use are closed
- * one by one, each after an answer. */
+/* nginx may send one more request on every kept connection until it closes it, after its
+ * keepalive_time or keepalive_timeout; those are served. What is left after drain_ms, of
+ * another front, is closed one by one, each after an answer, which may meet a request. */
 static void drain(struct loop *loop, int64_t drain_us)
 {
 	const struct timespec nap = { .tv_nsec = 20000000 };
