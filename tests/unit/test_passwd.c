@@ -16,6 +16,13 @@
 #define ARGON_OLD                                                                        \
 	"$argon2id$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg"                           \
 	"$yKu3VvxpnGuioOMoo23yIk+ovTMwsjQzEGrIn1aXYmc"
+/* with a short salt, and with a short tag */
+#define ARGON_SALT8                                                                      \
+	"$argon2id$v=19$m=19456,t=2,p=1$MTIzNDU2Nzg"                    \
+	"$cc0+BFGLeUVk13tqvtPEtRS1u+AkYwXGHeHep464Hf0"
+#define ARGON_TAG16                                                                      \
+	"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg"            \
+	"$c42xlJK/hpcATRQ/F/mWqA"
 #define SCRYPT_TAG                                                                       \
 	"a745177740cefd9f2860f381eccba5440b997914bcd74e03cef8185a43a22b6f"               \
 	"3c20587cea8a8c1120390dc0e2dc3b80d324c31326ff539b379130f4f028692b"
@@ -43,6 +50,7 @@ static void known_hashes_fit_their_password_only(void **state UNUSED)
 		{ ARGON_OURS, "correct horse" }, { ARGON_OLD, "correct horse" },
 		{ SCRYPT, "correct horse" },	 { SCRYPT_UTF8, "pässwörd ☃" },
 		{ PBKDF2, "correct horse" },	 { PBKDF2_SLOW, "correct horse" },
+		{ ARGON_SALT8, "correct horse" }, { ARGON_TAG16, "correct horse" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
