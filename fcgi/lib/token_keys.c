@@ -108,15 +108,14 @@ static EVP_PKEY *decode_private(const unsigned char *der, size_t len)
 }
 
 /* libjwt wants PEM. OpenSSL wipes the memory of bio as it frees it. */
-static bool write_pem(struct secret *out, EVP_PKEY *key, bool private)
+static bool write_pem(struct secret *out, EVP_PKEY *private)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	int rc, len = 0;
+	int len = 0;
 
 	BUG_ON(!bio);
-	rc = private ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
-		     : PEM_write_bio_PUBKEY(bio, key);
-	if (rc == 1 && BIO_pending(bio) <= (int)sizeof(out->bytes))
+	if (PEM_write_bio_PKCS8PrivateKey(bio, private, NULL, NULL, 0, NULL, NULL) == 1 &&
+	    BIO_pending(bio) <= (int)sizeof(out->bytes))
 		len = BIO_read(bio, out->bytes, sizeof(out->bytes));
 	out->len = len > 0 ? (size_t)len : 0;
 	BIO_free(bio);
@@ -137,18 +136,15 @@ static const char *read_public(struct key *key, const struct word *base64, struc
 {
 	size_t len;
 	unsigned char *der = base64_decode(base64->text, base64->len, &len, pool);
-	EVP_PKEY *public;
 	bool private;
 
 	if (!der)
 		return "has a key that is not Base64 on one line";
-	public = decode_public(der, len);
-	if (public && write_pem(&key->verifying, public, false)) {
+	key->public = decode_public(der, len);
+	if (key->public) {
 		memcpy(key->point, der + sizeof(spki_head), sizeof(key->point));
-		EVP_PKEY_free(public);
 		return NULL;
 	}
-	EVP_PKEY_free(public);
 	private = is_private(der, len);
 	explicit_bzero(der, len);
 	if (private)
@@ -177,7 +173,7 @@ static const char *read_key(struct token_keys *keys, const char *line, size_t le
 		return "has the KID of the first";
 	keys->alg = alg;
 	keys->count++;
-	return alg == ALG_HS256 ? read_hex(&key->verifying, &text)
+	return alg == ALG_HS256 ? read_hex(&key->hmac, &text)
 				: read_public(key, &text, pool);
 }
 
@@ -209,7 +205,7 @@ struct token_keys *token_keys_parse(const char *text, const char *issuer, struct
 	keys->issuer = xstrdup(issuer);
 	keys->serial = atomic_fetch_add(&serial, 1);
 	if (keys->alg == ALG_HS256)
-		keys->signing = keys->key[0].verifying;
+		keys->signing = keys->key[0].hmac;
 	if (!wrong && line > 0)
 		return keys;
 	if (wrong)
@@ -224,6 +220,8 @@ void token_keys_free(struct token_keys **keys)
 {
 	if (!*keys)
 		return;
+	for (unsigned i = 0; i < (*keys)->count; i++)
+		EVP_PKEY_free((*keys)->key[i].public);
 	free((*keys)->issuer);
 	explicit_bzero(*keys, sizeof(**keys));
 	free(*keys);
@@ -253,17 +251,13 @@ unsigned token_keys_public(const struct token_keys *keys,
 /* -- the file of private keys ----------------------------------------------------------- */
 
 /* PKCS#8 may carry a public key that is not its own, so the pair is put to the test. */
-static bool pair(const struct key *public_key, EVP_PKEY *private_key)
+static bool pair(EVP_PKEY *public, EVP_PKEY *private)
 {
-	BIO *bio = BIO_new_mem_buf(public_key->verifying.bytes, (int)public_key->verifying.len);
-	EVP_PKEY *public = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(private_key, NULL);
-	bool fit = public && ctx && EVP_PKEY_eq(public, private_key) == 1
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(private, NULL);
+	bool fit = ctx && EVP_PKEY_eq(public, private) == 1
 		   && EVP_PKEY_pairwise_check(ctx) == 1;
 
 	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(public);
-	BIO_free(bio);
 	ERR_clear_error();
 	return fit;
 }
@@ -273,10 +267,10 @@ static const char *take_private(struct token_keys *keys, const char *kid, EVP_PK
 	for (unsigned i = 0; i < keys->count; i++) {
 		if (strcmp(keys->key[i].kid, kid) != 0)
 			continue;
-		if (!pair(&keys->key[i], private))
+		if (!pair(keys->key[i].public, private))
 			return "is not the private key of the public key that jwt_keys_file has "
 			       "under this KID";
-		if (i == 0 && !write_pem(&keys->signing, private, true))
+		if (i == 0 && !write_pem(&keys->signing, private))
 			return "has a key that OpenSSL cannot write";
 	}
 	return NULL;

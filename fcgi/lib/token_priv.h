@@ -4,6 +4,8 @@
 #ifndef HALLE_TOKEN_PRIV_H
 #define HALLE_TOKEN_PRIV_H
 
+#include <openssl/evp.h>
+
 #include "token.h"
 
 #define KID_MAX 16
@@ -13,7 +15,7 @@
 /* Of a set of keys, never of a token: one issuer has one algorithm (RFC 8725 3.1). */
 enum token_alg { ALG_HS256, ALG_ES256 };
 
-/* As libjwt takes it: the bytes of an HMAC key, or the PEM of an EC key. */
+/* As libjwt takes it: the bytes of an HMAC key, or the PEM of a private EC key. */
 struct secret {
 	unsigned char bytes[512];
 	size_t len;
@@ -21,7 +23,8 @@ struct secret {
 
 struct key {
 	char kid[KID_MAX + 1];
-	struct secret verifying;
+	struct secret hmac;      /* HS256 */
+	EVP_PKEY *public;        /* ES256; any number of threads verify with it */
 	unsigned char point[64]; /* ES256: x and y */
 };
 

@@ -42,6 +42,9 @@ class EcKey:
     def __init__(self, private=None):
         self.private = private or ec.generate_private_key(ec.SECP256R1())
 
+    def __str__(self):
+        return self.alg
+
     def der(self, text, digest="sha256"):
         return self.private.sign(text.encode(), ec.ECDSA(HASHES[digest]()))
 
