@@ -2,8 +2,10 @@
 #include "compat.h"
 
 #include <errmsg.h>
+#include <errno.h>
 #include <mysqld_error.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "db_priv.h"
@@ -27,13 +29,31 @@ static void library_init(void)
 	BUG_ON(mysql_library_init(0, NULL, NULL) != 0);
 }
 
-struct db *db_new(const struct cfg *cfg)
+static struct db *make(const struct cfg *cfg, const struct db_target *target, bool bounded)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
 
 	pthread_once(&library_once, library_init);
 	db->cfg = cfg;
+	db->target = *target;
+	db->bounded = bounded;
 	return db;
+}
+
+struct db *db_new(const struct cfg *cfg)
+{
+	const struct db_target own = {
+		.socket = cfg_str(cfg, CFG_DB_SOCKET), .host = cfg_str(cfg, CFG_DB_HOST),
+		.user = cfg_str(cfg, CFG_DB_USER), .name = cfg_str(cfg, CFG_DB_NAME),
+		.port = (unsigned)cfg_int(cfg, CFG_DB_PORT), .password = CFG_DB_PASSWORD,
+	};
+
+	return make(cfg, &own, false);
+}
+
+struct db *db_new_for(const struct cfg *cfg, const struct db_target *target)
+{
+	return make(cfg, target, true);
 }
 
 void db_free(struct db **db)
@@ -66,6 +86,11 @@ uint64_t db_affected(const struct db *db)
 	return db->affected;
 }
 
+enum db_status db_changed(const struct db *db, enum db_status st)
+{
+	return st == DB_OK && db->affected == 0 ? DB_NONE : st;
+}
+
 uint64_t db_insert_id(const struct db *db)
 {
 	return db->insert_id;
@@ -74,6 +99,17 @@ uint64_t db_insert_id(const struct db *db)
 const char *db_conflict_key(const struct db *db)
 {
 	return db->conflict_key;
+}
+
+void db_until(struct db *db, int64_t until_us)
+{
+	BUG_ON(!db->bounded);
+	db->until_us = until_us;
+}
+
+const char *db_error(const struct db *db)
+{
+	return db->error;
 }
 
 /* -- what errors mean -- */
@@ -173,6 +209,7 @@ enum db_status db_failed(struct db *db, const char *name, unsigned code, const c
 	enum db_status st = status_of(code);
 
 	db->code = code;
+	snprintf(db->error, sizeof(db->error), "%s: %u: %s", name, code, text);
 	if (st == DB_CONFLICT) {
 		/* the text holds what a client sent */
 		log_debug("db.conflict", LOG_STR("statement", name),
@@ -229,18 +266,13 @@ static void set_options(MYSQL *my)
 		       "NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'");
 }
 
-static MYSQL *dial(const struct cfg *cfg, const char *password, struct sbuf *error)
+static MYSQL *dial(struct db *db, const char *password, struct sbuf *error)
 {
-	const char *socket = cfg_str(cfg, CFG_DB_SOCKET);
 	MYSQL *my = mysql_init(NULL);
 
 	BUG_ON(!my);
 	set_options(my);
-	if (mysql_real_connect(my, *socket ? NULL : cfg_str(cfg, CFG_DB_HOST),
-			       cfg_str(cfg, CFG_DB_USER), password,
-			       cfg_str(cfg, CFG_DB_NAME),
-			       (unsigned)cfg_int(cfg, CFG_DB_PORT),
-			       *socket ? socket : NULL, 0))
+	if (db_wait_connect(db, my, password))
 		return my;
 	sbuf_printf(error, "%u: %s", mysql_errno(my), mysql_error(my));
 	mysql_close(my);
@@ -248,19 +280,19 @@ static MYSQL *dial(const struct cfg *cfg, const char *password, struct sbuf *err
 }
 
 /* The password is read each time: it may have been changed. */
-static MYSQL *dial_with_password(const struct cfg *cfg, struct sbuf *error)
+static MYSQL *dial_with_password(struct db *db, struct sbuf *error)
 {
 	struct sbuf password;
 	MYSQL *my = NULL;
 
 	sbuf_init(&password, 4096);
-	switch (cfg_secret(cfg, CFG_DB_PASSWORD, &password, error)) {
+	switch (cfg_secret(db->cfg, db->target.password, &password, error)) {
 	case 0:
-		my = dial(cfg, sbuf_str(&password), error);
+		my = dial(db, sbuf_str(&password), error);
 		explicit_bzero(password.data, password.len);
 		break;
 	case 1:
-		my = dial(cfg, NULL, error);
+		my = dial(db, NULL, error);
 		break;
 	default:
 		break;
@@ -274,11 +306,13 @@ static void note_connected(struct db *db, const char *error)
 {
 	if (!db->my) {
 		db->down_until_us = clock_mono_us() + DOWN_MEMORY_US;
+		snprintf(db->error, sizeof(db->error), "%s", error);
 		metrics_add(M_DB_ERRORS, 1);
 		if (!db->down)
 			log_warn("db.down", LOG_STR("error", error));
 	} else {
 		metrics_add(M_DB_CONNECTS, 1);
+		db->connection++;
 		if (db->down)
 			log_info("db.up");
 	}
@@ -293,14 +327,42 @@ enum db_status db_connect(struct db *db)
 	if (db->my)
 		return DB_OK;
 	start = clock_mono_us();
-	if (db->in_tx || start < db->down_until_us)
+	if (db->in_tx || start < db->down_until_us || (db->bounded && start >= db->until_us))
 		return DB_DOWN;
 	sbuf_init(&error, 1024);
-	db->my = dial_with_password(db->cfg, &error);
+	db->my = dial_with_password(db, &error);
 	note_connected(db, sbuf_str(&error));
 	sbuf_free(&error);
 	db->waited_us += clock_mono_us() - start;
 	return db->my ? DB_OK : DB_DOWN;
+}
+
+/* Bytes that wait unasked would be taken for the next answer. */
+static bool is_usable(MYSQL *my)
+{
+	char byte;
+
+	return recv(mysql_get_socket(my), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
+enum db_status db_ready(struct db *db, bool *new_r)
+{
+	enum db_status st;
+
+	BUG_ON(db->in_tx);
+	db_drain(db);
+	if (db->my && !is_usable(db->my))
+		db_close(db);
+	st = db_connect(db);
+	*new_r = db->connection != db->ready;
+	db->ready = db->connection;
+	return st;
+}
+
+void db_drop(struct db *db)
+{
+	db_close(db);
 }
 
 /* -- running statements -- */
@@ -308,7 +370,7 @@ enum db_status db_connect(struct db *db)
 void db_drain(struct db *db)
 {
 	if (db->open)
-		db_prep_drop_rows(db->open);
+		db_prep_drop_rows(db, db->open);
 	db->open = NULL;
 }
 

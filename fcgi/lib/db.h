@@ -4,8 +4,8 @@
  *
  * A connection is made when first needed and again after it was lost, but never inside a
  * transaction. Session settings: READ COMMITTED, lock wait 1 s, statement time 2 s, strict
- * mode, UTC, utf8mb4. Every wait is bounded: connect 1 s, read and write 3 s.
- * A struct db belongs to one thread.
+ * mode, UTC, utf8mb4. Every wait is bounded: connect 1 s, read and write 3 s; or, where
+ * db_until says so, the sum of all waits. A struct db belongs to one thread.
  */
 #ifndef HALLE_DB_H
 #define HALLE_DB_H
@@ -65,9 +65,29 @@ static inline struct db_val db_b(const void *p, size_t len)
 
 struct db;
 
-/* Does not connect. cfg must outlive it. */
+/* A database other than the service's own. */
+struct db_target {
+	const char *socket, *host; /* socket "": TCP to host and port */
+	const char *user, *name;
+	unsigned port;
+	enum cfg_key password; /* a SECRET */
+};
+
+/* Does not connect. cfg, and the strings of target, must outlive it. */
 struct db *db_new(const struct cfg *cfg);
+struct db *db_new_for(const struct cfg *cfg, const struct db_target *target);
 void db_free(struct db **db);
+
+/* Only after db_new_for: no call waits beyond this moment (clock_mono_us). What was not
+ * answered by then ends the connection, so that its late answer is never read. */
+void db_until(struct db *db, int64_t until_us);
+/* Connected, by a connection that the server has not closed meanwhile. *new_r: it is another
+ * one than at the last db_ready. Not in a transaction. */
+NODISCARD enum db_status db_ready(struct db *db, bool *new_r);
+/* Ends the connection and what it was doing; the next call makes another one. */
+void db_drop(struct db *db);
+/* What the last failure was, for logs. */
+const char *db_error(const struct db *db);
 
 /* Where result strings live; svc sets the request's pool. Returns the one before. */
 struct pool *db_use_pool(struct db *db, struct pool *pool);
@@ -93,6 +113,8 @@ NODISCARD enum db_status db_open_vals(struct db *db, const struct db_stmt *stmt,
 NODISCARD enum db_status db_next(struct db *db, const struct db_val **row_r);
 
 uint64_t db_affected(const struct db *db); /* rows changed by the last db_exec */
+/* st; but DB_NONE in place of DB_OK when the last db_exec changed no row. */
+enum db_status db_changed(const struct db *db, enum db_status st);
 uint64_t db_insert_id(const struct db *db);
 /* After DB_CONFLICT: name of the violated key as the server tells it ("username"), or "". */
 const char *db_conflict_key(const struct db *db);

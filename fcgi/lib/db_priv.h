@@ -1,6 +1,7 @@
 /*
- * db_priv.h - what the three sources of db share: db.c (connection, errors, calls),
- * db_stmt.c (prepared statements and their values), db_tx.c (transactions).
+ * db_priv.h - what the sources of db share: db.c (connection, errors, calls),
+ * db_stmt.c (prepared statements and their values), db_tx.c (transactions), db_wait.c (the
+ * library's calls that wait for the server).
  */
 #ifndef HALLE_DB_PRIV_H
 #define HALLE_DB_PRIV_H
@@ -17,8 +18,12 @@ struct db_prep;
 
 struct db {
 	const struct cfg *cfg;
+	struct db_target target;
+	bool bounded;         /* by until_us: waits are made by db_wait.c */
+	int64_t until_us;
 	struct pool *pool;
 	MYSQL *my;            /* NULL: not connected */
+	unsigned connection, ready; /* number of the present one; of that at the last db_ready */
 	bool down;            /* the last attempt to connect failed */
 	int64_t down_until_us; /* and is not repeated before */
 	struct db_prep *slots[DB_STMT_SLOTS]; /* open addressing by the db_stmt's address */
@@ -31,6 +36,7 @@ struct db {
 	uint64_t affected, insert_id;
 	int64_t waited_us;
 	char conflict_key[DB_KEY_MAX];
+	char error[160];
 };
 
 /* -- db.c -- */
@@ -47,6 +53,15 @@ NODISCARD enum db_status db_failed(struct db *db, const char *name, unsigned cod
 /* Drops what is left of an open result. */
 void db_drain(struct db *db);
 
+/* -- db_wait.c: as the functions of the library, but no longer than until_us -- */
+
+NODISCARD bool db_wait_connect(struct db *db, MYSQL *my, const char *password);
+NODISCARD int db_wait_query(struct db *db, const char *sql);
+NODISCARD int db_wait_prepare(struct db *db, MYSQL_STMT *stmt, const char *sql);
+NODISCARD int db_wait_execute(struct db *db, MYSQL_STMT *stmt);
+NODISCARD int db_wait_fetch(struct db *db, MYSQL_STMT *stmt);
+void db_wait_free_result(struct db *db, MYSQL_STMT *stmt);
+
 /* -- db_stmt.c: failures went through db_failed already -- */
 
 NODISCARD enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt,
@@ -56,7 +71,7 @@ NODISCARD enum db_status db_prep_execute(struct db *db, struct db_prep *prep,
 /* DB_NONE at the end of the rows. */
 NODISCARD enum db_status db_prep_fetch(struct db *db, struct db_prep *prep,
 				       const struct db_val **row_r);
-void db_prep_drop_rows(struct db_prep *prep);
+void db_prep_drop_rows(struct db *db, struct db_prep *prep);
 /* Forgets all statements; the connection is closed already. */
 void db_prep_free_all(struct db *db);
 

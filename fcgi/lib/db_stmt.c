@@ -107,11 +107,11 @@ void db_prep_free_all(struct db *db)
 	db->prepared = 0;
 }
 
-static unsigned prepare(struct db_prep *p)
+static unsigned prepare(struct db *db, struct db_prep *p)
 {
 	const struct db_stmt *stmt = p->stmt;
 
-	if (mysql_stmt_prepare(p->my, stmt->sql, strlen(stmt->sql)))
+	if (db_wait_prepare(db, p->my, stmt->sql))
 		return mysql_stmt_errno(p->my);
 	p->n_in = (unsigned)mysql_stmt_param_count(p->my);
 	p->n_out = mysql_stmt_field_count(p->my);
@@ -140,7 +140,7 @@ enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt,
 	p->stmt = stmt;
 	p->my = mysql_stmt_init(db->my);
 	BUG_ON(!p->my);
-	code = prepare(p);
+	code = prepare(db, p);
 	if (code) {
 		st = db_failed(db, stmt->name, code, code == SIGNATURE_DIFFERS ?
 			       "parameters or columns differ" : mysql_stmt_error(p->my));
@@ -188,7 +188,7 @@ enum db_status db_prep_execute(struct db *db, struct db_prep *p,
 		put_arg(p, i, &args[i]);
 	BUG_ON(args[p->n_in].type != '\0');
 	if ((p->moving && mysql_stmt_bind_param(p->my, p->in_bind)) ||
-	    mysql_stmt_execute(p->my))
+	    db_wait_execute(db, p->my))
 		return failed(db, p);
 	db->affected = mysql_stmt_affected_rows(p->my);
 	db->insert_id = mysql_stmt_insert_id(p->my);
@@ -274,7 +274,7 @@ static enum db_status take_row(struct db *db, struct db_prep *p)
 enum db_status db_prep_fetch(struct db *db, struct db_prep *p,
 			     const struct db_val **row_r)
 {
-	switch (mysql_stmt_fetch(p->my)) {
+	switch (db_wait_fetch(db, p->my)) {
 	case 0:
 	case MYSQL_DATA_TRUNCATED: /* of every text: it was offered no room */
 		*row_r = p->row;
@@ -286,7 +286,7 @@ enum db_status db_prep_fetch(struct db *db, struct db_prep *p,
 	}
 }
 
-void db_prep_drop_rows(struct db_prep *p)
+void db_prep_drop_rows(struct db *db, struct db_prep *p)
 {
-	mysql_stmt_free_result(p->my);
+	db_wait_free_result(db, p->my);
 }

@@ -21,7 +21,7 @@ bool db_in_tx(const struct db *db)
 static bool control(struct db *db, const char *sql)
 {
 	int64_t start = clock_mono_us();
-	bool ok = mysql_real_query(db->my, sql, strlen(sql)) == 0;
+	bool ok = db_wait_query(db, sql) == 0;
 
 	db->waited_us += clock_mono_us() - start;
 	return ok;

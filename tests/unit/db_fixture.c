@@ -73,12 +73,14 @@ struct cfg *fixture_cfg_with(const char *lines)
 	return made;
 }
 
-static void apply(void)
+void fixture_apply(const char *service)
 {
-	char socket[80];
+	char socket[80], file[40];
 	const char *argv[] = { "/bin/bash", TEST_SRCDIR "/sql/apply", "--user", "root",
-			       "--only", "auth", "--password-dir", dir, "--socket", socket, NULL };
+			       "--only", service, "--password-dir", dir, "--socket", socket, NULL };
 
+	snprintf(file, sizeof(file), "%s.pw", service);
+	write_file(file, "p'a\"s $s\\w%d\n");
 	snprintf(socket, sizeof(socket), "%s/socket", dir);
 	if (run(argv) != 0)
 		die("sql/apply", "failed");
@@ -94,8 +96,7 @@ int fixture_up(void **state UNUSED)
 	unsetenv("CREDENTIALS_DIRECTORY");
 	server("init");
 	server("start");
-	write_file("auth.pw", "p'a\"s $s\\w%d\n");
-	apply();
+	fixture_apply("auth");
 	cfg = fixture_cfg_with("db_password_file = auth.pw\n");
 	return 0;
 }

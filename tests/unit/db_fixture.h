@@ -11,6 +11,10 @@
 int fixture_up(void **state);   /* cmocka group set-up */
 int fixture_down(void **state); /* cmocka group tear-down */
 
+/* Makes the database and the account of another service too; its password is in the file
+ * SERVICE.pw of the folder. */
+void fixture_apply(const char *service);
+
 const struct cfg *fixture_cfg(void);
 const char *fixture_dir(void);
 /* A file of the configuration with these further lines; the caller frees it. */
