@@ -88,33 +88,28 @@ enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
 	return st;
 }
 
-static enum db_status changed(struct db *db, enum db_status st)
-{
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
-}
-
 enum db_status auth_db_account_login(struct db *db, const struct account *account,
 				     const char *password)
 {
-	return changed(db, db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
+	return db_changed(db, db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
 				   db_s(account->password)));
 }
 
 enum db_status auth_db_account_role(struct db *db, uint64_t id, const char *role,
 				    uint64_t version)
 {
-	return changed(db, db_exec(db, &sql[ROLE], db_s(role), db_u(version), db_u(id),
+	return db_changed(db, db_exec(db, &sql[ROLE], db_s(role), db_u(version), db_u(id),
 				   db_u(version)));
 }
 
 enum db_status auth_db_account_delete(struct db *db, uint64_t id)
 {
-	return changed(db, db_exec(db, &sql[DELETE], db_u(id)));
+	return db_changed(db, db_exec(db, &sql[DELETE], db_u(id)));
 }
 
 enum db_status auth_db_account_password(struct db *db, const struct account *account,
 					const char *password)
 {
-	return changed(db, db_exec(db, &sql[PASSWORD], db_s(password), db_u(account->id),
+	return db_changed(db, db_exec(db, &sql[PASSWORD], db_s(password), db_u(account->id),
 				   db_s(account->password)));
 }

@@ -43,7 +43,7 @@ enum db_status auth_db_failure_count(struct db *db, const unsigned char subject[
 				    db_i(FAILURE_WINDOW_S), db_i(FAILURE_FREE),
 				    db_i(FAILURE_WINDOW_S), db_i(FAILURE_FREE));
 
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+	return db_changed(db, st);
 }
 
 enum db_status auth_db_failure_wait(struct db *db, const unsigned char subject[32],

@@ -71,11 +71,6 @@ static const struct db_stmt sql[] = {
 		    "", "" },
 };
 
-static enum db_status changed(struct db *db, enum db_status st)
-{
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
-}
-
 /* BINARY columns have the length that the table says. */
 static void copy(unsigned char *to, size_t len, const struct db_val *from)
 {
@@ -102,7 +97,7 @@ enum db_status auth_db_refresh_spend(struct db *db, const unsigned char hash[REF
 				     const unsigned char successor[REFRESH_SEALED],
 				     int64_t ttl_s, int64_t max_s)
 {
-	return changed(db, db_exec(db, &sql[SPEND], db_b(successor, REFRESH_SEALED),
+	return db_changed(db, db_exec(db, &sql[SPEND], db_b(successor, REFRESH_SEALED),
 				   db_i(ttl_s), db_i(max_s), db_b(hash, REFRESH_HASH),
 				   db_i(max_s)));
 }
@@ -130,7 +125,7 @@ enum db_status auth_db_refresh_read(struct db *db, const unsigned char hash[REFR
 enum db_status auth_db_session_end(struct db *db, uint64_t account_id,
 				   const unsigned char id[16])
 {
-	return changed(db, db_exec(db, &sql[END], db_b(id, 16), db_u(account_id)));
+	return db_changed(db, db_exec(db, &sql[END], db_b(id, 16), db_u(account_id)));
 }
 
 enum db_status auth_db_session_end_others(struct db *db, uint64_t account_id,

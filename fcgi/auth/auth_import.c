@@ -17,15 +17,6 @@ struct entry {
 
 static const char *const roles[] = { "customer", "admin", NULL };
 
-static bool is_line(const char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static const struct field fields[] = {
 	FIELD_STR(struct entry, username, USERNAME_MIN, USERNAME_MAX, .required = true,
 		  .check = username_is),
@@ -33,9 +24,9 @@ static const struct field fields[] = {
 		  .check = email_is),
 	FIELD_STR(struct entry, password_hash, 1, HASH_MAX, .required = true),
 	FIELD_STR(struct entry, role, 1, 16, .choices = roles),
-	FIELD_STR(struct entry, first_name, 1, PROFILE_NAME_MAX, .check = is_line),
-	FIELD_STR(struct entry, last_name, 1, PROFILE_NAME_MAX, .check = is_line),
-	FIELD_STR(struct entry, phone, 1, PROFILE_PHONE_MAX, .check = is_line),
+	FIELD_STR(struct entry, first_name, 1, PROFILE_NAME_MAX, .check = text_is_line),
+	FIELD_STR(struct entry, last_name, 1, PROFILE_NAME_MAX, .check = text_is_line),
+	FIELD_STR(struct entry, phone, 1, PROFILE_PHONE_MAX, .check = text_is_line),
 	FIELD_STR(struct entry, address, 1, PROFILE_ADDRESS_MAX),
 	{ 0 },
 };

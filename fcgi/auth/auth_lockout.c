@@ -4,35 +4,25 @@
  */
 #include "compat.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "auth.h"
 #include "auth_db_failure.h"
 #include "log.h"
 #include "metrics.h"
 
-static void sha256(const char *text, unsigned char out[32])
-{
-	/* SHA-256 is built in: only want of memory can stop it */
-	BUG_ON(EVP_Digest(text, strlen(text), out, NULL, EVP_sha256(), NULL) != 1);
-}
-
 /* By account, so that name and e-mail address of one share the count. */
 static void subject_of(struct req *req, uint64_t account_id, const char *name,
 		       unsigned char subject[32])
 {
-	char *text;
+	char *text = account_id ? pool_printf(req->pool, "id:%" PRIu64, account_id) :
+				  pool_printf(req->pool, "name:%s", name);
 
-	if (account_id) {
-		sha256(pool_printf(req->pool, "id:%" PRIu64, account_id), subject);
-		return;
-	}
-	text = pool_printf(req->pool, "name:%s", name);
 	for (char *p = text; *p; p++) {
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
 	}
-	sha256(text, subject);
+	SHA256((const unsigned char *)text, strlen(text), subject);
 }
 
 /* A wait that has begun is seen without a lock, so that a flood of guesses holds up nobody;

@@ -31,8 +31,6 @@ struct creation {
 	const struct registration *in;
 	const char *phc;
 	enum err refusal; /* with DB_CONFLICT; ERR_COUNT: the answer stands already */
-	bool replayed;
-	unsigned char events[ACCOUNT_EVENTS][16];
 };
 
 static int parse(struct req *req, struct registration *in)
@@ -88,14 +86,16 @@ static enum db_status add(struct db *db, struct creation *c)
 					     .password = c->phc,
 					     .role = role_name(ROLE_CUSTOMER) };
 	uint64_t id;
-	enum db_status st = account_create(db, &account, &id, c->events);
+	enum db_status st = account_create(db, &account, &id, c->req->event);
 
 	if (st == DB_CONFLICT)
 		c->refusal = strcmp(db_conflict_key(db), "email") == 0
 				     ? ERR_EMAIL_TAKEN
 				     : ERR_USERNAME_TAKEN;
-	if (st == DB_OK)
+	if (st == DB_OK) {
+		c->req->events = ACCOUNT_EVENTS;
 		answer(c->req, in, id);
+	}
 	return st;
 }
 
@@ -105,9 +105,9 @@ static enum db_status create(struct db *db, void *arg)
 	enum db_status st;
 
 	c->refusal = ERR_COUNT;
+	c->req->events = 0;
 	switch (idem_enter(c->req, c->path)) {
 	case IDEM_REPLAY:
-		c->replayed = true;
 		return DB_OK;
 	case IDEM_REFUSED:
 		return c->req->db_retry ? DB_RETRY : DB_CONFLICT;
@@ -125,8 +125,7 @@ static int commit(struct creation *c)
 
 	switch (st) {
 	case DB_OK:
-		if (!c->replayed)
-			svc_deliver(req, c->events, COUNT(c->events));
+		svc_deliver(req);
 		return 0;
 	case DB_CONFLICT:
 		return c->refusal == ERR_COUNT ? -1 : resp_error(req, c->refusal);

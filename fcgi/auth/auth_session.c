@@ -65,6 +65,7 @@ static enum db_status end_both(struct db *db UNUSED, void *arg)
 int auth_logout(struct req *req)
 {
 	struct logout l = { .req = req };
+	const char *shown = NULL;
 	enum cookie_found cookie;
 	struct logout_body in;
 	enum db_status st;
@@ -72,9 +73,8 @@ int auth_logout(struct req *req)
 	if (req_body(req, logout_fields, &in, sizeof(in), NULL) < 0 ||
 	    auth_session_id(req, l.session_id) < 0)
 		return -1;
-	cookie = cookie_read(req->cookie, req->pool, &l.refresh);
-	if (in.refresh_token)
-		l.refresh = in.refresh_token;
+	cookie = cookie_read(req->cookie, req->pool, &shown);
+	l.refresh = in.refresh_token ? in.refresh_token : cookie == COOKIE_ONE ? shown : NULL;
 	st = db_tx(req->db, end_both, &l);
 	if (st != DB_OK)
 		return resp_db(req, st);

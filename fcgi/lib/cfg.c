@@ -33,6 +33,13 @@ static const char *const services[] = {
 	"auth", "users", "products", "carts", "orders", "payments", "bank"
 };
 
+/* The values that some STR keys have, separated by spaces. */
+static const char *const words[CFG_COUNT] = {
+	[CFG_LOG_LEVEL] = "debug info warn error",
+	[CFG_MIRROR_STORE] = "redis mariadb",
+	[CFG_MIRROR_MODE] = "strict degraded",
+};
+
 struct cfg {
 	char *text[CFG_COUNT]; /* as read, then as cfg_str gives it */
 	int64_t number[CFG_COUNT]; /* INT keys */
@@ -54,15 +61,17 @@ struct reader {
 
 /* -- values -------------------------------------------------------------------------- */
 
-static bool is_level(const char *value)
+static bool is_word(const char *list, const char *value)
 {
-	static const char *const levels[] = { "debug", "info", "warn", "error" };
-	size_t i;
+	size_t len = strlen(value), n;
 
-	for (i = 0; i < COUNT(levels); i++)
-		if (strcmp(levels[i], value) == 0)
+	for (;; list += n + 1) {
+		n = strcspn(list, " ");
+		if (n == len && memcmp(list, value, len) == 0)
 			return true;
-	return false;
+		if (list[n] == '\0')
+			return false;
+	}
 }
 
 static bool is_acceptable(enum cfg_key key, const char *value, int64_t *number_r)
@@ -75,15 +84,30 @@ static bool is_acceptable(enum cfg_key key, const char *value, int64_t *number_r
 	if (row->type == TYPE_INT)
 		field_set_number(&fld, number_r, value, strlen(value), row->name,
 				 &faults);
-	return faults.count == 0 && (key != CFG_LOG_LEVEL || is_level(value));
+	return faults.count == 0 && (!words[key] || is_word(words[key], value));
+}
+
+/* "debug, info, warn or error" */
+static void say_words(const char *list, struct sbuf *out)
+{
+	size_t n = strcspn(list, " ");
+
+	sbuf_add(out, list, n);
+	while (list[n]) {
+		list += n + 1;
+		n = strcspn(list, " ");
+		sbuf_addstr(out, list[n] ? ", " : " or ");
+		sbuf_add(out, list, n);
+	}
 }
 
 static void say_acceptable(enum cfg_key key, struct sbuf *out)
 {
-	if (key == CFG_LOG_LEVEL)
-		sbuf_addstr(out, "must be debug, info, warn or error");
+	sbuf_addstr(out, "must be ");
+	if (words[key])
+		say_words(words[key], out);
 	else
-		sbuf_printf(out, "must be an integer from %" PRId64 " to %" PRId64,
+		sbuf_printf(out, "an integer from %" PRId64 " to %" PRId64,
 			    rows[key].min, rows[key].max);
 }
 

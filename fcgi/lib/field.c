@@ -66,6 +66,15 @@ size_t utf8_next(const char *text, size_t len)
 	return n;
 }
 
+bool text_is_line(const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 int64_t utf8_length(const char *s, size_t len)
 {
 	int64_t points = 0;

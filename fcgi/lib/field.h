@@ -92,6 +92,8 @@ int field_find(const struct field *table, const char *name, size_t len);
 /* Bytes of the valid UTF-8 sequence that s begins with (RFC 3629: no overlong forms,
  * surrogates, or above U+10FFFF); 0 when there is none. */
 size_t utf8_next(const char *s, size_t len);
+/* No control characters, so no line break either. */
+bool text_is_line(const char *s);
 /* Code points; -1 when the bytes are not valid UTF-8. */
 int64_t utf8_length(const char *s, size_t len);
 

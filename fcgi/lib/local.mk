@@ -5,7 +5,9 @@ libhalle_a_SOURCES = \
 	fcgi/lib/body.c fcgi/lib/body.h \
 	fcgi/lib/cfg.c fcgi/lib/cfg.def fcgi/lib/cfg.h \
 	fcgi/lib/clock.c fcgi/lib/clock.h \
-	fcgi/lib/db.c fcgi/lib/db.h fcgi/lib/db_priv.h fcgi/lib/db_stmt.c fcgi/lib/db_tx.c \
+	fcgi/lib/crash.c fcgi/lib/crash.h \
+	fcgi/lib/db.c fcgi/lib/db.h fcgi/lib/db_priv.h fcgi/lib/db_stmt.c \
+	fcgi/lib/db_tx.c fcgi/lib/db_wait.c \
 	fcgi/lib/err.c fcgi/lib/err.def fcgi/lib/err.h \
 	fcgi/lib/event.c fcgi/lib/event.h \
 	fcgi/lib/field.c fcgi/lib/field.h \

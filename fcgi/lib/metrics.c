@@ -73,6 +73,12 @@ void metrics_add(enum metric m, uint64_t n)
 	bump(&counters->count[m], n);
 }
 
+void metrics_set(enum metric m, uint64_t v)
+{
+	BUG_ON((unsigned)m >= METRIC_COUNT);
+	atomic_store_explicit(&counters->count[m], v, memory_order_relaxed);
+}
+
 uint64_t metrics_get(enum metric m)
 {
 	BUG_ON((unsigned)m >= METRIC_COUNT);
@@ -300,14 +306,23 @@ static void render_row(const struct gallery *g, size_t row, struct sbuf *out)
 			    value(&g->list[i].c.count[row]));
 }
 
+static bool is_counter(const char *name)
+{
+	static const char ending[] = "_total";
+	size_t len = strlen(name), n = strlen(ending);
+
+	return len > n && strcmp(name + len - n, ending) == 0;
+}
+
 static void render_counters(const struct gallery *g, struct sbuf *out)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
 		if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
-			sbuf_printf(out, "# HELP %s %s\n# TYPE %s counter\n",
-				    rows[i].name, rows[i].help, rows[i].name);
+			sbuf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[i].name,
+				    rows[i].help, rows[i].name,
+				    is_counter(rows[i].name) ? "counter" : "gauge");
 		render_row(g, i, out);
 	}
 }

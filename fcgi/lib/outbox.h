@@ -20,8 +20,8 @@ NODISCARD enum db_status outbox_put(struct db *db, const char *service, const ch
 				    const char *data, size_t len, unsigned char id_r[16]);
 
 /* One pass: leases up to 64 due rows (FOR UPDATE SKIP LOCKED, 10 s), delivers them, a few at
- * once, and deletes the taken ones. Safe in any number of threads and processes. Number delivered, or -1 when the
- * database is away. timeout_ms bounds each call. */
+ * once, and deletes the taken ones. Safe in any number of threads and processes. Number
+ * delivered, or -1 when the database is away. timeout_ms bounds each call. */
 int outbox_deliver(struct db *db, struct peer *peer, int timeout_ms);
 
 /* Delivers one event that the caller put and committed, at once and whoever leased it (the

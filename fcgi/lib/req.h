@@ -14,6 +14,8 @@
 
 enum method { M_OTHER, M_GET, M_HEAD, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_COUNT };
 
+#define REQ_EVENTS 4
+
 struct worker;    /* svc.h */
 struct route_env; /* route.h */
 
@@ -48,6 +50,10 @@ struct req {
 	struct worker *worker;
 	struct token_cache *tokens; /* NULL: none */
 	const struct route_env *env;
+
+	/* ids of the outbox events that the open transaction has put, see svc_deliver */
+	unsigned char event[REQ_EVENTS][16];
+	unsigned events;
 
 	/* the answer, see resp.h */
 	int status;

@@ -51,6 +51,17 @@ void rnd_uuid7(unsigned char uuid[16])
 	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
 }
 
+int64_t uuid7_ms(const unsigned char uuid[16])
+{
+	int64_t ms = 0;
+
+	if (uuid[6] >> 4 != 7)
+		return -1;
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | uuid[i];
+	return ms;
+}
+
 static const size_t group[] = { 4, 2, 2, 2, 6 }; /* bytes between the hyphens of a UUID */
 
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT])

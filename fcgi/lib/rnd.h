@@ -11,6 +11,8 @@ void rnd_bytes(void *buf, size_t n);
 uint32_t rnd_below(uint32_t bound);
 /* RFC 9562 UUID version 7: time-ordered, 74 random bits. */
 void rnd_uuid7(unsigned char uuid[16]);
+/* When a UUID of version 7 was made, in milliseconds since 1970; -1 for another version. */
+int64_t uuid7_ms(const unsigned char uuid[16]);
 #define UUID_TEXT 37
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT]);
 /* The canonical text of a UUID, in either case; -1 otherwise. */

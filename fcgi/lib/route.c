@@ -182,7 +182,8 @@ static void cors_headers(const struct route_env *env, struct req *req, bool pref
 		return;
 	resp_header(req, "Access-Control-Allow-Origin", "%s", req->origin);
 	resp_header(req, "Access-Control-Expose-Headers",
-		    "ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed");
+		    "ETag, Link, Location, Mirror, Retry-After, X-Request-Id, "
+		    "Idempotent-Replayed");
 	if (!preflight)
 		return;
 	resp_header(req, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
@@ -291,6 +292,7 @@ static enum db_status run_in_tx(struct db *db UNUSED, void *arg)
 	struct req *req = tx->req;
 
 	req->etag = NULL;
+	req->events = 0;
 	switch (idem_enter(req, tx->route->path)) {
 	case IDEM_REPLAY:
 		return DB_OK;
@@ -304,7 +306,7 @@ static enum db_status run_in_tx(struct db *db UNUSED, void *arg)
 	return idem_leave(req);
 }
 
-static void run(const struct route *r, struct req *req)
+static void run(const struct route_env *env, const struct route *r, struct req *req)
 {
 	struct tx tx = { .route = r, .req = req };
 	enum db_status st;
@@ -314,7 +316,9 @@ static void run(const struct route *r, struct req *req)
 		return;
 	}
 	st = db_tx(req->db, run_in_tx, &tx);
-	if (st != DB_OK && !(st == DB_NONE && req->failed))
+	if (st == DB_OK && req->events > 0)
+		env->deliver(req);
+	else if (st != DB_OK && !(st == DB_NONE && req->failed))
 		resp_db(req, st == DB_NONE ? DB_FAIL : st);
 }
 
@@ -325,7 +329,7 @@ static void answer_options(const struct route_env *env, const struct match *m, s
 	cors_headers(env, req, true);
 }
 
-static void dispatch(const struct match *m, struct req *req)
+static void dispatch(const struct route_env *env, const struct match *m, struct req *req)
 {
 	const struct route *r = m->route;
 
@@ -339,7 +343,7 @@ static void dispatch(const struct match *m, struct req *req)
 	} else if (check_role(r, req) == 0 && check_body(r, req) == 0) {
 		memcpy(req->arg, m->taken.id, sizeof(req->arg));
 		memcpy(req->uuid, m->taken.uuid, sizeof(req->uuid));
-		run(r, req);
+		run(env, r, req);
 	}
 }
 
@@ -354,6 +358,6 @@ void route_run(const struct route_env *env, struct req *req)
 		answer_options(env, &m, req);
 		return;
 	}
-	dispatch(&m, req);
+	dispatch(env, &m, req);
 	cors_headers(env, req, false);
 }

@@ -34,6 +34,7 @@ struct route_env {
 	const struct token_keys *service_keys;
 	const char *service;      /* audience of service tokens */
 	const char *cors_origins; /* separated by spaces */
+	void (*deliver)(struct req *req); /* the events of a ROUTE_TX route, after its commit */
 };
 
 /* Finds the row for the request's method and path (a literal segment wins over {…}), checks

@@ -182,22 +182,25 @@ static void process_init(void)
 
 /* ---- run and drain ---- */
 
-static bool signal_arrived(const sigset_t *set)
+/* SIGHUP is what log rotation sends; the log itself is stderr, which is never reopened. */
+static bool signal_arrived(struct svc *svc, const sigset_t *set)
 {
 	static const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
 	int sig = sigtimedwait(set, NULL, &tick);
 
+	if (sig == SIGHUP && svc->service->reopen)
+		svc->service->reopen(svc);
 	return sig == SIGTERM || sig == SIGINT || sig == SIGUSR1;
 }
 
-static void run_until_signal(struct loop *loop, const sigset_t *set)
+static void run_until_signal(struct svc *svc, struct loop *loop, const sigset_t *set)
 {
 	int64_t period = 0, pinged = 0;
 	const char *usec = getenv("WATCHDOG_USEC");
 
 	if (usec)
 		period = (int64_t)strtoull(usec, NULL, 10) / 3;
-	while (!signal_arrived(set)) {
+	while (!signal_arrived(svc, set)) {
 		loop_tick(loop);
 		if (period && clock_mono_us() - pinged > period && loop_is_alive(loop, STUCK_US)) {
 			pinged = clock_mono_us();
@@ -254,7 +257,7 @@ static int serve(struct svc *svc, int listen_fd)
 	metrics_add(M_STARTS, 1);
 	log_info("worker.started", LOG_STR("version", PACKAGE_VERSION));
 	notify("READY=1");
-	run_until_signal(&loop, &set);
+	run_until_signal(svc, &loop, &set);
 	drain(&loop, cfg_int(svc->cfg, CFG_DRAIN_MS) * 1000);
 	jobs_stop();
 	loop_end(&loop);

@@ -41,6 +41,7 @@ struct service {
 	bool outbox;                  /* sends events: an outbox thread runs; implies calls */
 	int (*start)(struct svc *svc);           /* once, before threads; -1: refuse to start */
 	void (*stop)(struct svc *svc);           /* once, after all threads ended; may be NULL */
+	void (*reopen)(struct svc *svc);         /* SIGHUP: files that were moved; may be NULL */
 	int (*thread_start)(struct worker *w);   /* may be NULL */
 	void (*thread_stop)(struct worker *w);   /* may be NULL */
 	/* Reads revocations with a struct worker as arg; NULL: auth is asked. */
@@ -59,13 +60,10 @@ struct service {
  * wrong usage. */
 int svc_run(const struct service *service, int argc, char **argv);
 
-/* Wakes the outbox thread after a commit that put events. */
-void svc_outbox_kick(struct svc *svc);
-
-/* After a commit that put these events: delivers them at once as far as half a second goes, so
- * that the client finds their effects when it reads the answer; the outbox thread does what is
- * left. */
-void svc_deliver(struct req *req, const unsigned char (*events)[16], unsigned count);
+/* After the commit: delivers req's events at once as far as half a second goes, so that the
+ * client finds their effects when it reads the answer; the outbox thread does what is left.
+ * A ROUTE_TX route does so by itself. */
+void svc_deliver(struct req *req);
 
 bool svc_stopping(void);
 

@@ -222,15 +222,6 @@ static bool is_livez(const char *path)
 	return len >= 6 && strcmp(path + len - 6, "/livez") == 0;
 }
 
-static bool text_is_clean(const char *path)
-{
-	for (; *path; path++) {
-		if ((unsigned char)*path < ' ' || *path == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static void answer(struct thread *t, FCGX_Request *fr, const struct params *p,
 		   struct req *req, bool refuse)
 {
@@ -241,7 +232,7 @@ static void answer(struct thread *t, FCGX_Request *fr, const struct params *p,
 		resp_error(req, ERR_SERVER_BUSY);
 		return;
 	}
-	if (!text_is_clean(req->path) || utf8_length(req->path, strlen(req->path)) < 0) {
+	if (!text_is_line(req->path) || utf8_length(req->path, strlen(req->path)) < 0) {
 		req->path = "";
 		resp_error(req, ERR_NOT_FOUND);
 		return;

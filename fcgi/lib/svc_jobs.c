@@ -186,24 +186,18 @@ void jobs_end(void)
 		pthread_join(jobs[i].id, NULL);
 }
 
-void svc_outbox_kick(struct svc *svc UNUSED)
-{
-	if (outbox_job)
-		job_kick(outbox_job);
-}
-
-void svc_deliver(struct req *req, const unsigned char (*events)[16], unsigned count)
+void svc_deliver(struct req *req)
 {
 	int64_t until = clock_mono_us() / 1000 + req_left_ms(req, DELIVER_MS);
 	bool all = true;
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < req->events; i++) {
 		int64_t left = until - clock_mono_us() / 1000;
 
-		if (left <= 0 || !outbox_deliver_one(req->db, req->worker->peer, events[i],
+		if (left <= 0 || !outbox_deliver_one(req->db, req->worker->peer, req->event[i],
 						     (int)left))
 			all = false;
 	}
-	if (!all)
-		svc_outbox_kick(req->worker->svc);
+	if (!all && outbox_job)
+		job_kick(outbox_job);
 }

@@ -29,8 +29,7 @@ int worker_init(struct worker *w, struct svc *svc)
 {
 	const struct service *s = svc->service;
 
-	*w = (struct worker){ .svc = svc, .db = db_new(svc->cfg),
-			      .tokens = token_cache_new() };
+	*w = (struct worker){ .svc = svc, .db = db_new(svc->cfg) };
 	if (s->calls || s->outbox)
 		w->peer = peer_new(svc->cfg, s->name, svc->service_keys);
 	return s->thread_start ? s->thread_start(w) : 0;
@@ -42,7 +41,6 @@ void worker_end(struct worker *w)
 		w->svc->service->thread_stop(w);
 	if (w->peer)
 		peer_free(&w->peer);
-	token_cache_free(&w->tokens);
 	db_free(&w->db);
 }
 
@@ -173,11 +171,13 @@ static int thread_init(struct loop *loop, struct thread *t)
 	if (worker_init(&t->worker, loop->svc) < 0)
 		return -1;
 	db_use_pool(t->worker.db, t->pool);
+	t->worker.tokens = token_cache_new();
 	return 0;
 }
 
 static void thread_end(struct thread *t)
 {
+	token_cache_free(&t->worker.tokens);
 	worker_end(&t->worker);
 	pool_free(&t->pool);
 	sbuf_free(&t->in);
@@ -197,7 +197,8 @@ int loop_init(struct loop *loop, struct svc *svc, int listen_fd)
 		.listen_fd = listen_fd,
 		.env = { .tables = tables, .access_keys = svc->access_keys,
 			 .service_keys = svc->service_keys, .service = svc->service->name,
-			 .cors_origins = cfg_str(svc->cfg, CFG_CORS_ORIGINS) },
+			 .cors_origins = cfg_str(svc->cfg, CFG_CORS_ORIGINS),
+			 .deliver = svc_deliver },
 		.max_connections = (int)cfg_int(svc->cfg, CFG_MAX_CONNECTIONS),
 		.queue_us = cfg_int(svc->cfg, CFG_QUEUE_MS) * 1000,
 		.deadline_us = cfg_int(svc->cfg, CFG_DEADLINE_MS) * 1000,

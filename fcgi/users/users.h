@@ -7,6 +7,10 @@
 #include "svc.h"
 #include "users_db.h"
 
+#define NAME_MAX_CHARS	  100
+#define PHONE_MAX_CHARS	  32
+#define ADDRESS_MAX_CHARS 500
+
 /* GET/PUT/PATCH /users/profile: the caller's own. PUT replaces every member that its
  * owner may change, an absent one becomes null; PATCH changes those that are there. */
 int users_own_show(struct req *req);

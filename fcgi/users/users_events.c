@@ -18,10 +18,10 @@ static const struct field created_fields[] = {
 	FIELD_STR(struct created, username, 1, 64, .required = true),
 	FIELD_STR(struct created, email, 1, 254, .required = true),
 	FIELD_STR(struct created, role, 1, 16, .required = true, .choices = roles),
-	FIELD_STR(struct created, first_name, 1, 100),
-	FIELD_STR(struct created, last_name, 1, 100),
-	FIELD_STR(struct created, phone, 1, 32),
-	FIELD_STR(struct created, address, 1, 500),
+	FIELD_STR(struct created, first_name, 1, NAME_MAX_CHARS),
+	FIELD_STR(struct created, last_name, 1, NAME_MAX_CHARS),
+	FIELD_STR(struct created, phone, 1, PHONE_MAX_CHARS),
+	FIELD_STR(struct created, address, 1, ADDRESS_MAX_CHARS),
 	{ 0 },
 };
 

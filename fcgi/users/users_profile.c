@@ -4,33 +4,20 @@
 #include "clock.h"
 #include "users.h"
 
-#define NAME_MAX_CHARS	  100
-#define PHONE_MAX_CHARS	  32
-#define ADDRESS_MAX_CHARS 500
-
 /* What the owner may change. */
 struct edit {
 	const char *first_name, *last_name, *phone, *address;
 };
 
-static bool is_line(const char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 enum { FIRST_NAME, LAST_NAME, PHONE, ADDRESS };
 
 static const struct field fields[] = {
 	[FIRST_NAME] = FIELD_STR(struct edit, first_name, 1, NAME_MAX_CHARS,
-				 .nullable = true, .check = is_line),
+				 .nullable = true, .check = text_is_line),
 	[LAST_NAME] = FIELD_STR(struct edit, last_name, 1, NAME_MAX_CHARS,
-				.nullable = true, .check = is_line),
+				.nullable = true, .check = text_is_line),
 	[PHONE] = FIELD_STR(struct edit, phone, 1, PHONE_MAX_CHARS, .nullable = true,
-			    .check = is_line),
+			    .check = text_is_line),
 	[ADDRESS] =
 		FIELD_STR(struct edit, address, 1, ADDRESS_MAX_CHARS, .nullable = true),
 	{ 0 },

@@ -15,15 +15,14 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-static int store(struct req *req, struct change *change, struct profile *p,
-		 const char *role)
+static int store(struct req *req, struct profile *p, const char *role)
 {
 	enum db_status st = users_db_profile_role(req->db, p->id, role);
 
 	if (st == DB_OK)
 		st = users_db_profile(req->db, p->id, p);
 	if (st == DB_OK)
-		st = change_announce(req, change, "auth", "user.role", p->role,
+		st = change_announce(req, p->id, "auth", "user.role", p->role,
 				     p->version);
 	if (st != DB_OK)
 		return resp_db(req, st == DB_NONE ? DB_FAIL : st);
@@ -31,7 +30,7 @@ static int store(struct req *req, struct change *change, struct profile *p,
 	return users_answer(req, 200, p);
 }
 
-static int set_role(struct req *req, struct change *change)
+int users_role(struct req *req)
 {
 	struct role_body in;
 	struct profile p;
@@ -40,17 +39,12 @@ static int set_role(struct req *req, struct change *change)
 	if (req_body(req, fields, &in, sizeof(in), NULL) < 0)
 		return -1;
 	if (strcmp(in.role, role_name(ROLE_ADMIN)) == 0)
-		rc = users_lock(req, change->user, &p);
+		rc = users_lock(req, req->arg[0], &p);
 	else
-		rc = change_lock_admin(req, change, &p);
+		rc = change_lock_admin(req, req->arg[0], &p);
 	if (rc < 0)
 		return -1;
 	if (strcmp(p.role, in.role) == 0)
 		return users_answer(req, 200, &p);
-	return store(req, change, &p, in.role);
-}
-
-int users_role(struct req *req)
-{
-	return users_change(req, "/users/{id}/role", req->arg[0], set_role);
+	return store(req, &p, in.role);
 }
