@@ -8,26 +8,27 @@ Usage: ./dev check [--quick | --long] [--only STEP]...
   gcc       build with gcc, warnings are errors; unit tests
   clang     the same with clang
   layers    layers, owners of headers, sizes
+  model     every order of the steps of a cart write, and the same with a rule taken away
   tidy      clang-tidy
   cppcheck  cppcheck
   api       black-box tests through nginx on private instances
-  asan      unit tests and black-box tests with AddressSanitizer and UBSan
+  asan      unit tests and black-box tests with AddressSanitizer and UBSan, and with crash points
   dist      make distcheck
   boot      installed under systemd (skipped where no systemd can be booted)
 
-  --quick   gcc, layers and api only
+  --quick   gcc, layers, model and api only
   --long    tests that take longer run longer (HALLE_LONG=1)
 END
 }
 
-steps=(gcc clang layers tidy cppcheck api asan dist boot)
+steps=(gcc clang layers model tidy cppcheck api asan dist boot)
 skipped=77
 
 read_check_options() {
 	local only=()
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--quick) steps=(gcc layers api) ;;
+		--quick) steps=(gcc layers model api) ;;
 		--long) export HALLE_LONG=1 ;;
 		--only)
 			declare -F "step_${2:-}" >/dev/null || fail "there is no step \"${2:-}\"" "See ./dev check --help."
@@ -89,6 +90,15 @@ step_layers() {
 	as_owner "$top/tests/layers"
 }
 
+step_model() {
+	local report=$logs/model status=0
+	as_owner /usr/bin/python3 -B "$top/tests/model/mirror.py" ${HALLE_LONG:+--long} 2>&1 |
+		tee "$report" || status=$?
+	passed=$(tail -n 1 "$report" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
+	failed=$(tail -n 1 "$report" | sed -n 's/.* \([0-9]*\) failed$/\1/p')
+	return "$status"
+}
+
 sources() {
 	find "$top/fcgi" -name '*.c' | sort
 }
@@ -126,10 +136,12 @@ step_cppcheck() {
 		"-I$top/fcgi/lib" '{}'
 }
 
+# Two at a time, each with instances of its own: a test mostly waits.
 run_pytest() {
 	local report=$logs/$1.pytest status=0
 	as_owner env HALLE_BUILD="$(build_dir "$2")" PYTHONDONTWRITEBYTECODE=1 \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider "$top/tests/api" 2>&1 | tee "$report" || status=$?
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile "$top/tests/api" 2>&1 |
+		tee "$report" || status=$?
 	count_pytest "$report"
 	return "$status"
 }
@@ -141,7 +153,7 @@ step_api() {
 
 step_asan() {
 	local units
-	build_with asan --enable-asan --enable-ubsan CC=gcc CFLAGS='-O1 -g' || return
+	build_with asan --enable-asan --enable-ubsan --enable-crash-points CC=gcc CFLAGS='-O1 -g' || return
 	units=$passed
 	run_pytest asan asan || return
 	passed=$((passed + units))

@@ -54,6 +54,11 @@ require_numbers() {
 	done
 	case $limits in on | off) ;; *) fail "HALLE_LIMITS is \"$limits\"" "Give on or off." ;; esac
 	case $jwt in HS256 | ES256) ;; *) fail "HALLE_JWT is \"$jwt\"" "Give HS256 or ES256." ;; esac
+	case $mirror in redis | mariadb) ;; *) fail "HALLE_MIRROR is \"$mirror\"" "Give redis or mariadb." ;; esac
+	case $mirror_mode in
+	strict | degraded) ;;
+	*) fail "HALLE_MIRROR_MODE is \"$mirror_mode\"" "Give strict or degraded." ;;
+	esac
 	case $bench in 0 | 1) ;; *) fail "HALLE_BENCH is \"$bench\"" "Give 0 or 1." ;; esac
 	[ ${#run} -le 85 ] ||
 		fail "$run is too long for a socket's path" "Choose a shorter folder with HALLE_VAR."

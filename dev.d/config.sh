@@ -14,7 +14,8 @@ write_file() {
 }
 
 make_folders() {
-	mkdir -p "$etc"/{nginx,tls,db} "$run"/{metrics,tmp} "$log" "$data"/{redis,tmp} "$var"/cache
+	mkdir -p "$etc"/{nginx,tls,db} "$run"/{metrics,tmp/mariadb,tmp/mariadb-mirror} "$log" \
+		"$data/redis" "$var/cache"
 	chmod 700 "$etc"/{tls,db} "$run" "$data"
 }
 
@@ -81,16 +82,16 @@ make_certificate() {
 	mv "$etc/tls/cert.pem.new" "$etc/tls/cert.pem"
 }
 
+# Of the server NAME, mariadb or mariadb-mirror, and of its clients.
 write_mariadb_config() {
-	write_file "$etc/mariadb.cnf" <<-END
+	write_file "$etc/$1.cnf" <<-END
 		[mariadbd]
-		datadir = $data/mariadb
-		tmpdir = $data/tmp
-		socket = $run/mariadb.sock
+		datadir = $data/$1
+		socket = $run/$1.sock
 		# not shared: a server that starts clears what others left in its tmpdir
-		tmpdir = $run/tmp
-		pid-file = $run/mariadb.pid
-		log-error = $log/mariadb.log
+		tmpdir = $run/tmp/$1
+		pid-file = $run/$1.pid
+		log-error = $log/$1.log
 		skip-networking
 		skip-name-resolve
 		performance_schema = OFF
@@ -102,9 +103,9 @@ write_mariadb_config() {
 		sync_binlog = 1
 		local_infile = OFF
 	END
-	write_file "$etc/client.cnf" <<-END
+	write_file "$etc/${1/mariadb/client}.cnf" <<-END
 		[client]
-		socket = $run/mariadb.sock
+		socket = $run/$1.sock
 		default-character-set = utf8mb4
 	END
 }
@@ -138,6 +139,11 @@ sha256_of() { # the secret without its final newline
 	printf %s "${sum%% *}"
 }
 
+# Name of the process that holds the cart mirror.
+mirror_server() {
+	if [ "$mirror" = redis ]; then echo redis; else echo mariadb-mirror; fi
+}
+
 write_halle_config() {
 	{
 		cat <<-END
@@ -151,7 +157,10 @@ write_halle_config() {
 			jwt_keys_file = jwt.keys
 			auth.jwt_private_file = jwt.private
 			service_keys_file = service.keys
-			mirror_socket = $run/redis.sock
+			mirror_store = $mirror
+			mirror_mode = $mirror_mode
+			mirror_socket = $run/$(mirror_server).sock
+			mirror_user = $([ "$mirror" = redis ] && echo halle-carts || echo halle-mirror)
 			carts.mirror_password_file = mirror.pw
 			journal = $log/failed_cart_requests.log
 		END

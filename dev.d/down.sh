@@ -33,6 +33,6 @@ stop_all() {
 		stop "$name" multiwatch TERM 20 &
 	done
 	wait
-	stop redis redis-server TERM 30
+	stop_mirror
 	stop mariadb mariadbd TERM 60
 }

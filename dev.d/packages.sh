@@ -8,8 +8,8 @@ packages_build=(gcc libc6-dev make autoconf automake pkg-config libfcgi-dev libm
 	libcmocka-dev)
 # shellcheck disable=SC2034
 packages_check=(clang clang-tidy libclang-rt-14-dev cppcheck xz-utils python3-pytest
-	python3-hypothesis python3-requests python3-pymysql python3-redis python3-yaml python3-jsonschema
-	python3-cryptography)
+	python3-pytest-xdist python3-hypothesis python3-requests python3-pymysql python3-redis
+	python3-yaml python3-jsonschema python3-cryptography)
 # shellcheck disable=SC2034
 packages_bench=(wrk)
 

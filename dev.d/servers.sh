@@ -34,42 +34,40 @@ in_background() { # LOG COMMAND...: its own session, no inherited lock
 	background_pid=$!
 }
 
-# -- MariaDB
+# -- MariaDB: "mariadb" and, when it holds the cart mirror, "mariadb-mirror"
 
 mariadb_client() {
 	mariadb --defaults-file="$etc/client.cnf" "$@"
 }
 
-mariadb_answers() {
-	mariadb-admin --defaults-file="$etc/client.cnf" --connect-timeout=2 ping
+mariadb_answers() { # NAME
+	mariadb-admin --defaults-file="$etc/${1/mariadb/client}.cnf" --connect-timeout=2 ping
 }
 
-make_mariadb() {
-	[ -d "$data/mariadb" ] && return
-	progress "making the database server's files"
-	rm -rf "$data/mariadb.new"
-	TMPDIR=$run/tmp mariadb-install-db --no-defaults --force --datadir="$data/mariadb.new" --user="$(id -un)" \
+make_mariadb() { # NAME
+	[ -d "$data/$1" ] && return
+	progress "making the files of $1"
+	rm -rf "$data/$1.new"
+	TMPDIR=$run/tmp/$1 mariadb-install-db --no-defaults --force --datadir="$data/$1.new" --user="$(id -un)" \
 		--auth-root-authentication-method=socket --skip-test-db \
-		>"$log/mariadb-install.log" 2>&1 </dev/null 9>&- ||
-		fail "mariadb-install-db failed" "See the message." "$log/mariadb-install.log"
-	mv "$data/mariadb.new" "$data/mariadb"
+		>"$log/$1-install.log" 2>&1 </dev/null 9>&- ||
+		fail "mariadb-install-db failed" "See the message." "$log/$1-install.log"
+	mv "$data/$1.new" "$data/$1"
+}
+
+start_mariadb() { # NAME
+	pid_of "$1" mariadbd >/dev/null && return
+	make_mariadb "$1"
+	progress "starting $1"
+	in_background "$log/$1.log" mariadbd --defaults-file="$etc/$1.cnf" --user="$(id -un)"
 }
 
 # root may look into an instance that somebody else owns; a no-op in root's own.
-admit_root() {
-	mariadb_client -e 'ALTER USER root@localhost IDENTIFIED VIA unix_socket'
-}
-
-start_mariadb() {
-	pid_of mariadb mariadbd >/dev/null && return
-	make_mariadb
-	progress "starting MariaDB"
-	in_background "$log/mariadb.log" mariadbd --defaults-file="$etc/mariadb.cnf" --user="$(id -un)"
-}
-
-await_mariadb() {
-	wait_for 60 mariadb_answers ||
-		fail "MariaDB does not answer" "The log is $log/mariadb.log." "$log/mariadb.log"
+await_mariadb() { # NAME
+	wait_for 60 mariadb_answers "$1" ||
+		fail "$1 does not answer" "The log is $log/$1.log." "$log/$1.log"
+	mariadb --defaults-file="$etc/${1/mariadb/client}.cnf" \
+		-e 'ALTER USER root@localhost IDENTIFIED VIA unix_socket'
 }
 
 # -- Redis
@@ -89,6 +87,40 @@ start_redis() {
 await_redis() {
 	wait_for 60 redis_answers ||
 		fail "Redis does not answer" "The log is $log/redis.log." "$log/redis.log"
+}
+
+# -- the cart mirror: one of these
+
+mirror_program() {
+	if [ "$mirror" = redis ]; then echo redis-server; else echo mariadbd; fi
+}
+
+mirror_runs() {
+	pid_of "$(mirror_server)" "$(mirror_program)"
+}
+
+mirror_answers() {
+	if [ "$mirror" = redis ]; then redis_answers; else mariadb_answers mariadb-mirror; fi
+}
+
+stop_mirror() {
+	stop redis redis-server TERM 30
+	stop mariadb-mirror mariadbd TERM 60
+}
+
+# the other one may run since the instance was up with it
+start_mirror() {
+	if [ "$mirror" = redis ]; then
+		stop mariadb-mirror mariadbd TERM 60
+		start_redis
+	else
+		stop redis redis-server TERM 30
+		start_mariadb mariadb-mirror
+	fi
+}
+
+await_mirror() {
+	if [ "$mirror" = redis ]; then await_redis; else await_mariadb mariadb-mirror; fi
 }
 
 # -- workers: N processes on one socket, started again when one ends

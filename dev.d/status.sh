@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 row() {
-	printf '%-10s %-8s %-10s %-7s %-9s %s\n' "$@"
+	printf '%-14s %-8s %-10s %-7s %-9s %s\n' "$@"
 }
 
 kib_of() { # proportional set size of a process and its children
@@ -38,9 +38,9 @@ command_status() {
 	[ -d "$run" ] || fail "there is no instance in $var" "Start one with ./dev up."
 	row NAME PID STATE CHILDREN MEMORY SOCKET
 	describe mariadb mariadbd "$run/mariadb.sock" \
-		"$(mariadb_answers >/dev/null 2>&1 && echo healthy || echo silent)"
-	describe redis redis-server "$run/redis.sock" \
-		"$(redis_answers 2>/dev/null && echo healthy || echo silent)"
+		"$(mariadb_answers mariadb >/dev/null 2>&1 && echo healthy || echo silent)"
+	describe "$(mirror_server)" "$(mirror_program)" "$run/$(mirror_server).sock" \
+		"$(mirror_answers >/dev/null 2>&1 && echo healthy || echo silent)"
 	for name in "${services[@]}"; do
 		health=$(health_of "$([ "$name" = carts ] && echo cart || echo "$name")")
 		[ "$health" = healthy ] || all_well=''

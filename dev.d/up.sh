@@ -30,11 +30,12 @@ stop_outdated_workers() {
 
 write_config() {
 	changed=''
-	write_mariadb_config
+	write_mariadb_config mariadb
+	write_mariadb_config mariadb-mirror
 	write_redis_config
 	if [ -n "$changed" ]; then
 		stop mariadb mariadbd TERM 60
-		stop redis redis-server TERM 30
+		stop_mirror
 	fi
 	changed=''
 	write_halle_config
@@ -47,8 +48,14 @@ write_config() {
 apply_sql() {
 	progress "migrating the databases"
 	"$top/sql/apply" --defaults-file "$etc/client.cnf" --password-dir "$etc/db" \
-		>"$log/apply.log" 2>&1 9>&- ||
-		fail "the databases could not be migrated" "The log is $log/apply.log." "$log/apply.log"
+		>"$log/apply.log" 2>&1 9>&- || apply_failed
+	[ "$mirror" = redis ] ||
+		"$top/sql/apply" --defaults-file "$etc/client-mirror.cnf" --only mirror --password-dir "$etc" \
+			>>"$log/apply.log" 2>&1 9>&- || apply_failed
+}
+
+apply_failed() {
+	fail "the databases could not be migrated" "The log is $log/apply.log." "$log/apply.log"
 }
 
 load_demo() {
@@ -63,11 +70,14 @@ load_demo() {
 
 everything_runs() {
 	local name
-	pid_of mariadb mariadbd && pid_of redis redis-server && pid_of nginx nginx || return
+	pid_of mariadb mariadbd && mirror_runs && pid_of nginx nginx || return
 	for name in "${services[@]}"; do
 		pid_of "$name" multiwatch || return
 	done
-	"$top/sql/apply" --check --defaults-file "$etc/client.cnf" 9>&- && site_ready
+	"$top/sql/apply" --check --defaults-file "$etc/client.cnf" 9>&- &&
+		{ [ "$mirror" = redis ] ||
+			"$top/sql/apply" --check --only mirror --defaults-file "$etc/client-mirror.cnf" 9>&-; } &&
+		site_ready
 }
 
 # Events of the demo's accounts: when none is left, profiles and carts are there.
@@ -96,6 +106,14 @@ await_site() {
 		fail "events between the services are not delivered" "The log is $log/auth.log." "$log/auth.log"
 }
 
+mirror_client_command() {
+	if [ "$mirror" = redis ]; then
+		echo "REDISCLI_AUTH=\$(cat $etc/mirror-admin.pw) redis-cli -s $run/redis.sock --user halle-admin"
+	else
+		echo "mariadb --defaults-file=$etc/client-mirror.cnf halle_mirror"
+	fi
+}
+
 tell_session() {
 	cat <<-END
 
@@ -110,20 +128,19 @@ tell_session() {
 		  shop $url/cart -H "Authorization: Bearer \$token"
 
 		Databases: mariadb --defaults-file=$etc/client.cnf halle_carts
-		Mirror:    REDISCLI_AUTH=\$(cat $etc/mirror-admin.pw) redis-cli -s $run/redis.sock --user halle-admin
+		Mirror:    $(mirror_client_command)
 		End:       ./dev down
 	END
 }
 
 start_all() {
 	local name
-	start_mariadb
-	start_redis
-	await_mariadb
-	admit_root
+	start_mariadb mariadb
+	start_mirror
+	await_mariadb mariadb
+	await_mirror
 	apply_sql
 	load_demo
-	await_redis
 	# nginx first: workers call each other through it
 	start_nginx
 	for name in "${services[@]}"; do

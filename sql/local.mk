@@ -35,4 +35,12 @@ dist_sqlcarts_DATA = \
 	sql/carts/0102-cart_op.sql \
 	sql/carts/0103-cart_fence.sql \
 	sql/carts/0104-lease.sql \
+	sql/carts/0105-cart_states.sql \
+	sql/carts/0106-lease_scanned.sql \
+	sql/carts/0107-cart_unmirrored.sql \
 	sql/carts/grants.sql
+sqlmirrordir = $(sqldir)/mirror
+dist_sqlmirror_DATA = \
+	sql/mirror/0101-cart_mirror.sql \
+	sql/mirror/0102-server_life.sql \
+	sql/mirror/grants.sql

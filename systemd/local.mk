@@ -37,12 +37,16 @@ sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
 sysusers_DATA = halle-sysusers.conf
 tmpfiles_DATA = halle-tmpfiles.conf
+logrotatedir = $(sysconfdir)/logrotate.d
+logrotate_DATA = halle-logrotate.conf
 endif
 
 halle-sysusers.conf: systemd/halle.sysusers
 	$(AM_V_GEN)cp $(srcdir)/systemd/halle.sysusers $@
 halle-tmpfiles.conf: systemd/halle.tmpfiles
 	$(AM_V_GEN)cp $(srcdir)/systemd/halle.tmpfiles $@
+halle-logrotate.conf: systemd/halle.logrotate
+	$(AM_V_GEN)cp $(srcdir)/systemd/halle.logrotate $@
 
 nodist_sbin_SCRIPTS = halle-setup
 halle-setup: systemd/halle-setup.in
@@ -50,6 +54,6 @@ halle-setup: systemd/halle-setup.in
 
 dist_pkgdata_DATA += systemd/halle.conf systemd/redis-halle.conf systemd/redis-acl
 dist_doc_DATA = README
-CLEANFILES += $(UNITS) halle-setup halle-sysusers.conf halle-tmpfiles.conf
+CLEANFILES += $(UNITS) halle-setup halle-sysusers.conf halle-tmpfiles.conf halle-logrotate.conf
 EXTRA_DIST += systemd/halle-setup.in systemd/halle-worker@.service.in systemd/halle-socket.in systemd/halle.target.in \
-	systemd/halle.sysusers systemd/halle.tmpfiles
+	systemd/halle.logrotate systemd/halle.sysusers systemd/halle.tmpfiles

@@ -153,8 +153,11 @@ test_doc_CFLAGS = $(CARTS_TEST_CFLAGS)
 test_journal_SOURCES = tests/unit/test_journal.c fcgi/carts/journal.c fcgi/carts/journal.h
 test_journal_LDADD = $(UNIT_LIBS)
 test_journal_CFLAGS = $(CARTS_TEST_CFLAGS)
-test_mirror_SOURCES = tests/unit/test_mirror.c fcgi/carts/mirror.c fcgi/carts/mirror_conn.c \
-	fcgi/carts/mirror_redis.c
+test_mirror_SOURCES = tests/unit/test_mirror.c tests/unit/db_fixture.c \
+	tests/unit/db_fixture.h tests/unit/mirror_fixture.c tests/unit/mirror_fixture.h \
+	fcgi/carts/mirror.c fcgi/carts/mirror_conn.c \
+	fcgi/carts/mirror_mariadb.c fcgi/carts/mirror_redis.c
+test_mirror_CPPFLAGS = $(test_db_CPPFLAGS)
 test_mirror_LDADD = $(UNIT_LIBS) $(HIREDIS_LIBS)
 test_mirror_CFLAGS = $(CARTS_TEST_CFLAGS)
 test_facts_SOURCES = tests/unit/test_facts.c fcgi/carts/facts.c fcgi/carts/facts.h
@@ -175,19 +178,26 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # rules of HACKING.md, and the black-box tests, which run against an instance of their own:
 # "./dev check" runs them all
 TESTS += tests/layers
-EXTRA_DIST += tests/layers tests/api/conftest.py tests/api/ctl.py tests/api/fastcgi.py \
-	tests/api/forge.py tests/api/harness.py tests/api/openapi.py tests/api/pictures.py \
-	tests/api/routes.py tests/api/shoppers.py tests/api/test_access.py \
+EXTRA_DIST += tests/layers tests/model/mirror.py tests/api/callers.py \
+	tests/api/conftest.py tests/api/crashes.py tests/api/ctl.py tests/api/fastcgi.py \
+	tests/api/forge.py tests/api/harness.py tests/api/history.py tests/api/mirrors.py \
+	tests/api/openapi.py tests/api/pictures.py tests/api/proxy.py tests/api/routes.py \
+	tests/api/scripts.py tests/api/shoppers.py tests/api/stores.py tests/api/test_access.py \
 	tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
 	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
-	tests/api/test_chaos.py tests/api/test_conditional.py tests/api/test_cookie.py \
-	tests/api/test_errors.py tests/api/test_es256.py tests/api/test_es256_accounts.py \
-	tests/api/test_hallectl_import.py tests/api/test_hallectl_keys.py \
-	tests/api/test_hallectl_route.py tests/api/test_health.py \
-	tests/api/test_idempotency.py tests/api/test_images.py tests/api/test_key_rotation.py \
+	tests/api/test_cart_chaos.py tests/api/test_chaos.py tests/api/test_conditional.py \
+	tests/api/test_cookie.py tests/api/test_crash_points.py \
+	tests/api/test_cut_connections.py tests/api/test_disk_full.py tests/api/test_errors.py \
+	tests/api/test_es256.py tests/api/test_es256_accounts.py \
+	tests/api/test_hallectl_cart.py tests/api/test_hallectl_import.py \
+	tests/api/test_hallectl_keys.py tests/api/test_hallectl_replay.py \
+	tests/api/test_hallectl_route.py tests/api/test_health.py tests/api/test_history.py \
+	tests/api/test_history_checker.py tests/api/test_idempotency.py \
+	tests/api/test_images.py tests/api/test_journal_cut.py tests/api/test_key_rotation.py \
 	tests/api/test_keys.py tests/api/test_languages.py tests/api/test_lockout.py \
-	tests/api/test_mirror.py tests/api/test_nginx.py tests/api/test_openapi.py \
-	tests/api/test_products.py tests/api/test_random.py tests/api/test_refresh.py \
+	tests/api/test_mirror.py tests/api/test_mirror_rules.py tests/api/test_nginx.py \
+	tests/api/test_openapi.py tests/api/test_paniers.py tests/api/test_products.py \
+	tests/api/test_random.py tests/api/test_reconciler.py tests/api/test_refresh.py \
 	tests/api/test_revocation.py tests/api/test_search.py tests/api/test_sessions.py \
 	tests/api/test_smuggling.py tests/api/test_tokens.py tests/api/test_users.py \
 	tests/api/test_worker.py tests/api/tokens.py
@@ -203,7 +213,7 @@ token_check_SOURCES = tests/bench/token_check.c
 token_check_LDADD = $(HALLE_LIBS)
 argon_SOURCES = tests/bench/argon.c
 argon_LDADD = libhalle.a $(ARGON2_LIBS)
-ceiling_SOURCES = tests/bench/ceiling.c
+ceiling_SOURCES = tests/bench/ceiling.c tests/bench/ceiling.h tests/bench/ceiling_mirror.c
 ceiling_LDADD = $(MARIADB_LIBS) $(HIREDIS_LIBS)
 EXTRA_DIST += tests/bench/run tests/boot/run tests/boot/smoke
 # end of bench

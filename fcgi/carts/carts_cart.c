@@ -1,21 +1,31 @@
-/* carts_cart.c - the caller's own cart: read it, add, edit, remove, empty. */
+/* carts_cart.c - reading and changing a cart; the caller's own one. */
 #include "compat.h"
 
-#include "carts.h"
-#include "carts_db.h"
-#include "carts_write.h"
+#include "carts_cart.h"
 
-#define ITEM_PATH "/cart/items/{product_id}"
+/* ---- reading */
 
-int carts_show(struct req *req)
+int cart_find(struct req *req, uint64_t user, struct cart_row *row)
 {
-	struct cart_row row = { .version = 0, .doc = DOC_EMPTY, .len = strlen(DOC_EMPTY) };
-	struct fact facts[DOC_LINES_MAX];
-	struct doc doc = { 0 };
-	enum db_status st = carts_db_read(req->db, req->who.user_id, &row);
+	enum db_status st = carts_db_read(req->db, user, row);
 
-	if (st != DB_OK && st != DB_NONE)
-		return resp_db(req, st);
+	if (st == DB_NONE && user == req->who.user_id) {
+		*row = (struct cart_row){ .doc = DOC_EMPTY, .len = strlen(DOC_EMPTY) };
+		return 0;
+	}
+	if (st == DB_NONE || (st == DB_OK && row->deleted == CART_GONE))
+		return resp_error(req, ERR_CART_NOT_FOUND);
+	return st == DB_OK ? 0 : resp_db(req, st);
+}
+
+int cart_show(struct req *req, uint64_t user)
+{
+	struct fact facts[DOC_LINES_MAX];
+	struct cart_row row;
+	struct doc doc;
+
+	if (cart_find(req, user, &row) < 0)
+		return -1;
 	if (row.deleted)
 		return resp_error(req, ERR_CART_NOT_FOUND);
 	if (doc_parse(row.doc, row.len, &doc) < 0)
@@ -23,17 +33,18 @@ int carts_show(struct req *req)
 	resp_etag_version(req, row.version);
 	if (resp_not_modified(req))
 		return 0;
-	if (carts_facts(req, FACTS_STALE, &doc, facts) < 0)
-		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
-	carts_json(resp_data(req, 200), req->who.user_id, row.version, &doc, facts);
+	carts_facts(req, FACTS_STALE, &doc, facts);
+	carts_json(resp_data(req, 200), user, row.version, &doc, facts);
 	return resp_done(req);
 }
 
-static int refuse_quantity(struct req *req)
+/* ---- lines */
+
+static int refuse_quantity(struct req *req, const struct change *c)
 {
 	struct faults faults = { .count = 0 };
 
-	fault_add(&faults, "#/quantity", "max", DOC_QUANTITY_MAX, FIELD_TYPE_U64);
+	fault_add(&faults, c->pointer, "max", DOC_QUANTITY_MAX, FIELD_TYPE_U64);
 	return resp_faults(req, &faults);
 }
 
@@ -53,7 +64,7 @@ static int put_line(struct req *req, const struct change *c, struct doc *doc, ui
 	if (!c->fact->available)
 		return resp_error(req, ERR_CART_PRODUCT_NOT_FOUND);
 	if (quantity > DOC_QUANTITY_MAX)
-		return refuse_quantity(req);
+		return refuse_quantity(req, c);
 	if (quantity > c->fact->stock)
 		return refuse_stock(req, c, quantity);
 	if (doc_set(doc, c->product, (uint32_t)quantity, c->fact->cents) < 0)
@@ -97,6 +108,78 @@ static int write_with_fact(struct req *req, struct change c)
 	return carts_write(req, &c);
 }
 
+int cart_add(struct req *req, struct change c)
+{
+	c.action = "ADD";
+	c.status = 201;
+	c.revives = true;
+	c.apply = apply_add;
+	return write_with_fact(req, c);
+}
+
+int cart_edit(struct req *req, struct change c)
+{
+	c.action = "EDIT";
+	c.status = 200;
+	c.apply = c.quantity ? apply_edit : apply_remove;
+	return c.quantity ? write_with_fact(req, c) : carts_write(req, &c);
+}
+
+int cart_remove(struct req *req, struct change c)
+{
+	c.action = "REMOVE";
+	c.status = 200;
+	c.apply = apply_remove;
+	return carts_write(req, &c);
+}
+
+/* ---- the whole */
+
+static bool is_there(const struct change *c UNUSED, const struct cart_row *base)
+{
+	return base->version > 0 && !base->deleted;
+}
+
+int cart_create(struct req *req, struct change c)
+{
+	c.action = "CREATE";
+	c.status = 201;
+	c.revives = true;
+	c.settled = is_there;
+	c.apply = apply_empty;
+	return carts_write(req, &c);
+}
+
+int cart_empty(struct req *req, struct change c)
+{
+	c.action = "EMPTY";
+	c.status = 200;
+	c.apply = apply_empty;
+	return carts_write(req, &c);
+}
+
+int cart_delete(struct req *req, struct change c)
+{
+	c.action = "DELETE";
+	c.status = 200;
+	c.deleted = CART_DELETED;
+	c.apply = apply_empty;
+	return carts_write(req, &c);
+}
+
+/* ---- /cart */
+
+static struct change own(const struct req *req, const char *path)
+{
+	return (struct change){ .path = path, .location = "/cart", .pointer = "#/quantity",
+				.user = req->who.user_id, .product = req->arg[0] };
+}
+
+int carts_show(struct req *req)
+{
+	return cart_show(req, req->who.user_id);
+}
+
 struct add_body {
 	uint64_t product_id, quantity;
 };
@@ -110,15 +193,14 @@ static const struct field add_fields[] = {
 
 int carts_add(struct req *req)
 {
+	struct change c = own(req, "/cart");
 	struct add_body in;
-	struct change c = { .path = "/cart", .action = "ADD", .status = 201,
-			    .user = req->who.user_id, .apply = apply_add };
 
 	if (req_body(req, add_fields, &in, sizeof(in), NULL) < 0)
 		return -1;
 	c.product = in.product_id;
 	c.quantity = in.quantity;
-	return write_with_fact(req, c);
+	return cart_add(req, c);
 }
 
 struct edit_body {
@@ -130,35 +212,35 @@ static const struct field edit_fields[] = {
 	{ 0 }
 };
 
+#define ITEM_PATH "/cart/items/{product_id}"
+
 int carts_edit(struct req *req)
 {
+	struct change c = own(req, ITEM_PATH);
 	struct edit_body in;
-	struct change c = { .path = ITEM_PATH, .action = "EDIT", .status = 200,
-			    .user = req->who.user_id, .product = req->arg[0],
-			    .apply = apply_edit };
 
 	if (req_body(req, edit_fields, &in, sizeof(in), NULL) < 0)
 		return -1;
 	c.quantity = in.quantity;
-	if (in.quantity > 0)
-		return write_with_fact(req, c);
-	c.apply = apply_remove;
-	return carts_write(req, &c);
+	return cart_edit(req, c);
 }
 
 int carts_remove(struct req *req)
 {
-	const struct change c = { .path = ITEM_PATH, .action = "REMOVE", .status = 200,
-				  .user = req->who.user_id, .product = req->arg[0],
-				  .apply = apply_remove };
-
-	return carts_write(req, &c);
+	return cart_remove(req, own(req, ITEM_PATH));
 }
 
 int carts_empty(struct req *req)
 {
-	const struct change c = { .path = "/cart", .action = "EMPTY", .status = 200,
-				  .user = req->who.user_id, .apply = apply_empty };
+	return cart_empty(req, own(req, "/cart"));
+}
 
-	return carts_write(req, &c);
+int carts_history(struct req *req)
+{
+	return cart_history(req, req->who.user_id);
+}
+
+int carts_rollback(struct req *req)
+{
+	return cart_rollback_asked(req, own(req, "/cart/rollback"));
 }

@@ -2,15 +2,26 @@
 #include "compat.h"
 
 #include "carts.h"
+#include "log.h"
 
-int carts_facts(struct req *req, enum facts_source source, const struct doc *doc,
-		struct fact facts[DOC_LINES_MAX])
+void carts_facts(struct req *req, enum facts_source source, const struct doc *doc,
+		 struct fact facts[DOC_LINES_MAX])
 {
 	uint64_t ids[DOC_LINES_MAX];
 
 	for (unsigned i = 0; i < doc->count; i++)
 		ids[i] = doc->line[i].product;
-	return facts_get(carts_of(req->worker)->facts, req, source, ids, doc->count, facts);
+	if (facts_get(carts_of(req->worker)->facts, req, source, ids, doc->count, facts) < 0)
+		log_warn("cart.facts", LOG_INT("lines", doc->count));
+}
+
+void carts_facts_warm(struct req *req, const char *text, size_t len)
+{
+	struct fact facts[DOC_LINES_MAX];
+	struct doc doc;
+
+	if (doc_parse(text, len, &doc) == 0)
+		carts_facts(req, FACTS_STALE, &doc, facts);
 }
 
 static int64_t unit_price(const struct doc_line *l, const struct fact *f)
@@ -32,7 +43,11 @@ static void item(struct jw *w, const struct doc_line *l, const struct fact *f)
 	jw_ku64(w, "quantity", l->quantity);
 	jw_kmoney(w, "unit_price", unit_price(l, f));
 	jw_kmoney(w, "line_total", line_total(l, f));
-	jw_kbool(w, "available", f->available);
+	jw_key(w, "available");
+	if (f->known)
+		jw_bool(w, f->available);
+	else
+		jw_null(w);
 	jw_kstr(w, "image", f->image);
 	jw_end_obj(w);
 }
@@ -44,8 +59,10 @@ static void warning_begin(struct jw *w, const char *code, uint64_t product)
 	jw_ku64(w, "product_id", product);
 }
 
-static void warnings(struct jw *w, const struct doc_line *l, const struct fact *f)
+static void line_warnings(struct jw *w, const struct doc_line *l, const struct fact *f)
 {
+	if (!f->known)
+		return;
 	if (!f->available) {
 		warning_begin(w, "UNAVAILABLE", l->product);
 		jw_end_obj(w);
@@ -65,6 +82,21 @@ static void warnings(struct jw *w, const struct doc_line *l, const struct fact *
 	}
 }
 
+static void warnings(struct jw *w, const struct doc *doc, const struct fact *facts)
+{
+	bool all_known = true;
+
+	for (unsigned i = 0; i < doc->count; i++) {
+		line_warnings(w, &doc->line[i], &facts[i]);
+		all_known &= facts[i].known;
+	}
+	if (!all_known) {
+		jw_obj(w);
+		jw_kstr(w, "code", "PRODUCTS_UNAVAILABLE");
+		jw_end_obj(w);
+	}
+}
+
 void carts_json(struct jw *w, uint64_t user, uint64_t version, const struct doc *doc,
 		const struct fact *facts)
 {
@@ -77,7 +109,7 @@ void carts_json(struct jw *w, uint64_t user, uint64_t version, const struct doc 
 	jw_arr(w);
 	for (unsigned i = 0; i < doc->count; i++) {
 		item(w, &doc->line[i], &facts[i]);
-		if (facts[i].available)
+		if (facts[i].available || !facts[i].known)
 			total += line_total(&doc->line[i], &facts[i]);
 	}
 	jw_end_arr(w);
@@ -85,8 +117,7 @@ void carts_json(struct jw *w, uint64_t user, uint64_t version, const struct doc 
 	jw_kstr(w, "currency", "EUR");
 	jw_key(w, "warnings");
 	jw_arr(w);
-	for (unsigned i = 0; i < doc->count; i++)
-		warnings(w, &doc->line[i], &facts[i]);
+	warnings(w, doc, facts);
 	jw_end_arr(w);
 	jw_end_obj(w);
 }

@@ -5,7 +5,8 @@
  *
  *	1. lock the cart's row, name the attempt (fence); a known Idempotency-Key is answered
  *	2. compute the next state, store the operation and the state
- *	3. PREPARE in the mirror; refused or silent: ROLLBACK, ABORT later, 503
+ *	3. PREPARE in the mirror; refused or silent: ROLLBACK, ABORT later, 503; silent in
+ *	   mirror_mode degraded: mark the cart as not mirrored, go on
  *	4. COMMIT; connection lost meanwhile: look the operation up on another one
  *	5. answer; PROMOTE later
  */
@@ -13,8 +14,9 @@
 
 #include <openssl/sha.h>
 
-#include "carts_db.h"
+#include "carts_db_unmirrored.h"
 #include "carts_write.h"
+#include "crash.h"
 #include "log.h"
 #include "metrics.h"
 #include "rnd.h"
@@ -29,15 +31,17 @@ struct write {
 	const struct change *change;
 	struct mirror *mirror;
 	unsigned char op_id[OP_ID], fingerprint[OP_FINGERPRINT];
-	const char *route;      /* method and path template */
+	const char *route;      /* method and path template, or what happened */
 	bool keyed;             /* the answer is stored and repeated */
 	/* of the current attempt */
 	unsigned attempt;
 	enum journal_stage stage;
 	bool stale;             /* If-Match does not hold */
+	bool settled;           /* there is nothing to do */
+	bool degraded;          /* the mirror is away, and the write is made without it */
 	struct cart_row base;
 	uint64_t fence;
-	struct doc doc;         /* the new content, or the old one while stale */
+	struct doc doc;         /* the new content, or the old one when there is none */
 	char text[DOC_TEXT_MAX];
 	size_t text_len;
 };
@@ -49,13 +53,28 @@ static void sha256(const struct sbuf *text, unsigned char out[SHA256_DIGEST_LENG
 	SHA256((const unsigned char *)sbuf_str(text), text->len, out);
 }
 
+static void name_again(struct write *w, const struct change_again *again)
+{
+	w->route = again->route;
+	memcpy(w->op_id, again->op_id, OP_ID);
+	w->keyed = again->fingerprint;
+	if (w->keyed)
+		memcpy(w->fingerprint, again->fingerprint, OP_FINGERPRINT);
+}
+
 static void name_operation(struct write *w)
 {
 	const struct req *req = w->req;
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	struct sbuf text;
 
-	w->route = pool_printf(req->pool, "%s %s", method_name(req->method), w->change->path);
+	if (w->change->again) {
+		name_again(w, w->change->again);
+		return;
+	}
+	w->route = w->change->path;
+	if (!w->change->event_id)
+		w->route = pool_printf(req->pool, "%s %s", method_name(req->method), w->route);
 	sbuf_init(&text, ROUTE_JSON_MAX + 1024);
 	sbuf_addstr(&text, w->route);
 	sbuf_printf(&text, "\n%" PRIu64 "\n%" PRIu64 "\n", req->arg[0], req->arg[1]);
@@ -67,7 +86,7 @@ static void name_operation(struct write *w)
 		memcpy(w->op_id, w->change->event_id, OP_ID);
 	} else if (w->keyed) {
 		sbuf_reset(&text);
-		sbuf_printf(&text, "%" PRIu64 "\n%s", w->change->user, req->idempotency_key);
+		sbuf_printf(&text, "%" PRIu64 "\n%s", req->who.user_id, req->idempotency_key);
 		sha256(&text, digest);
 		memcpy(w->op_id, digest, OP_ID);
 	} else {
@@ -78,7 +97,7 @@ static void name_operation(struct write *w)
 
 /* ---- answers */
 
-static int answer_cart(struct write *w, enum facts_source source)
+static int answer_cart(struct write *w, int status, uint64_t version, enum facts_source source)
 {
 	struct fact facts[DOC_LINES_MAX];
 	struct req *req = w->req;
@@ -86,16 +105,18 @@ static int answer_cart(struct write *w, enum facts_source source)
 
 	if (w->change->event_id)
 		return resp_empty(req, 204);
-	/* the change is made, or about to be: lines whose facts cannot be had are shown as
-	 * not available, rather than the write called a failure */
-	if (carts_facts(req, source, &w->doc, facts) < 0)
-		log_warn("cart.facts", LOG_INT("lines", w->doc.count));
-	resp_etag_version(req, w->base.version + 1);
-	out = resp_data(req, w->change->status);
-	if (w->change->status == 201)
-		resp_header(req, "Location", "/cart");
-	carts_json(out, w->change->user, w->base.version + 1, &w->doc, facts);
+	carts_facts(req, source, &w->doc, facts);
+	resp_etag_version(req, version);
+	out = resp_data(req, status);
+	if (status == 201)
+		resp_header(req, "Location", "%s", w->change->location);
+	carts_json(out, w->change->user, version, &w->doc, facts);
 	return resp_done(req);
+}
+
+static int answer_written(struct write *w, enum facts_source source)
+{
+	return answer_cart(w, w->change->status, w->base.version + 1, source);
 }
 
 static int answer_stale(struct write *w)
@@ -103,8 +124,7 @@ static int answer_stale(struct write *w)
 	struct fact facts[DOC_LINES_MAX];
 	struct jw *out;
 
-	if (carts_facts(w->req, FACTS_STALE, &w->doc, facts) < 0)
-		log_warn("cart.facts", LOG_INT("lines", w->doc.count));
+	carts_facts(w->req, FACTS_STALE, &w->doc, facts);
 	out = resp_problem(w->req, ERR_PRECONDITION_FAILED);
 	jw_key(out, "current");
 	carts_json(out, w->change->user, w->base.version, &w->doc, facts);
@@ -121,7 +141,7 @@ static int answer_again(struct write *w, const struct cart_op *op)
 	resp_etag_version(req, op->version);
 	resp_bytes(req, (int)op->status, JSON_TYPE, op->response, op->response_len);
 	if (op->status == 201)
-		resp_header(req, "Location", "/cart");
+		resp_header(req, "Location", "%s", w->change->location);
 	resp_header(req, "Idempotent-Replayed", "true");
 	return 0;
 }
@@ -130,13 +150,18 @@ static int answer_again(struct write *w, const struct cart_op *op)
 static void journal(struct write *w, enum journal_outcome outcome, const char *code,
 		    const char *msg)
 {
-	const char *crud = pool_printf(w->req->pool, "%s %s", method_name(w->req->method),
-				       w->change->action);
+	const char *crud = w->change->action;
 
+	if (w->change->again)
+		crud = w->change->again->crud;
+	else if (!w->change->event_id)
+		crud = pool_printf(w->req->pool, "%s %s", method_name(w->req->method), crud);
 	journal_write(carts_of(w->req->worker)->journal, &(struct journal_entry){
-		.request_id = w->req->id, .op_id = w->op_id, .crud = crud,
+		.request_id = w->req->id, .op_id = w->op_id,
+		.fingerprint = w->keyed ? w->fingerprint : NULL, .crud = crud,
 		.route = w->route, .user_id = w->change->user,
 		.product_id = w->change->product, .quantity = w->change->quantity,
+		.version = w->change->version,
 		.base_version = w->base.version, .fence = w->fence, .stage = w->stage,
 		.outcome = outcome, .err_code = code, .err_msg = msg, .attempt = w->attempt });
 }
@@ -189,22 +214,24 @@ static enum db_status lock_cart(struct write *w)
 	return st;
 }
 
-/* Whether what the event asks for is there already. A cart that was deleted is not made
- * again, however late the news of its user comes. */
-static bool is_settled(const struct write *w)
+/* Accounts and carts belong together, but the news of an account may come late: then its
+ * owner's own request makes the cart, while to an admin it does not exist yet. */
+static bool is_there(const struct write *w)
 {
-	return w->change->deletes ? w->base.deleted : w->base.version > 0;
+	const struct change *c = w->change;
+
+	if (c->event_id)
+		return true;
+	if (w->base.deleted)
+		return w->base.deleted == CART_DELETED && c->revives;
+	return w->base.version > 0 || c->user == w->req->who.user_id;
 }
 
 static enum db_status compute(struct write *w)
 {
 	const struct change *c = w->change;
 
-	if (c->event_id && is_settled(w)) {
-		resp_empty(w->req, 204);
-		return DB_NONE;
-	}
-	if (w->base.deleted) {
+	if (!is_there(w)) {
 		resp_error(w->req, ERR_CART_NOT_FOUND);
 		return DB_NONE;
 	}
@@ -214,9 +241,12 @@ static enum db_status compute(struct write *w)
 	}
 	resp_etag_version(w->req, w->base.version);
 	w->stale = !resp_if_match(w->req);
-	if (w->stale || c->apply(w->req, c, &w->doc) < 0)
+	w->settled = !w->stale && c->settled && c->settled(c, &w->base);
+	if (w->stale || w->settled)
 		return DB_NONE;
-	w->text_len = doc_write(&w->doc, w->text);
+	if (c->apply(w->req, c, &w->doc) < 0)
+		return w->req->db_retry ? DB_RETRY : DB_NONE;
+	w->text_len = doc_write(&w->doc, c->deleted, w->text);
 	return DB_OK;
 }
 
@@ -226,18 +256,22 @@ static enum db_status store(struct write *w)
 	struct cart_op op = {
 		.id = w->op_id, .user = c->user, .version = w->base.version + 1,
 		.fence = w->fence, .route = w->route, .fingerprint = w->fingerprint,
-		.status = (uint64_t)c->status, .doc = w->text, .deleted = c->deletes,
+		.status = (uint64_t)c->status, .doc = w->text, .deleted = c->deleted,
 	};
 	enum db_status st;
 
 	if (w->keyed) {
-		answer_cart(w, FACTS_MEMORY);
+		answer_written(w, FACTS_MEMORY);
 		op.response = sbuf_str(w->req->body_out);
 		op.response_len = w->req->body_out->len;
 	}
 	st = carts_db_op_add(w->req->db, &op);
+	if (st == DB_OK && CRASH_POINT("write_op_added"))
+		st = DB_DOWN;
 	if (st == DB_OK)
 		st = carts_db_update(w->req->db, &op);
+	if (st == DB_OK && CRASH_POINT("write_updated"))
+		st = DB_RETRY;
 	return st;
 }
 
@@ -258,6 +292,8 @@ static enum mirror_status prepare(struct write *w)
 
 static void settle_later(struct write *w, enum mirror_verb verb)
 {
+	if (CRASH_POINT("write_settle"))
+		return;
 	promoter_put(carts_of(w->req->worker)->promoter, verb, w->change->user,
 		     w->base.version + 1, w->fence);
 }
@@ -290,10 +326,28 @@ static enum db_status look_up(struct write *w)
 	return DB_UNCERTAIN;
 }
 
+/* The mirror may have taken the write all the same, and is told its end like any other. */
+static enum db_status go_without_mirror(struct write *w)
+{
+	w->degraded = true;
+	return carts_db_unmirrored_mark(w->req->db, w->change->user);
+}
+
+/* Added to the answer that was made. */
+static void tell_degraded(struct write *w)
+{
+	metrics_add(M_CART_DEGRADED, 1);
+	w->stage = STAGE_S_PREPARE;
+	journal(w, OUTCOME_DEGRADED, mirror_status_name(MIRROR_DOWN), w->mirror->error);
+	resp_header(w->req, "Mirror", "degraded");
+}
+
 static enum db_status commit(struct write *w)
 {
 	enum db_status st = db_commit(w->req->db);
 
+	if (st == DB_OK && CRASH_POINT("write_committed"))
+		st = DB_UNCERTAIN;
 	if (st == DB_UNCERTAIN)
 		st = look_up(w);
 	if (st == DB_OK)
@@ -310,13 +364,17 @@ static enum db_status attempt(struct write *w)
 	enum db_status st;
 
 	w->stage = STAGE_P_LOCK;
-	w->stale = false;
+	w->stale = w->settled = w->degraded = false;
 	st = db_begin(db);
 	if (st != DB_OK)
 		return st;
 	st = lock_cart(w);
+	if (st == DB_OK && CRASH_POINT("write_locked"))
+		st = DB_DOWN;
 	if (st == DB_OK)
 		st = compute(w);
+	if (st == DB_OK && CRASH_POINT("write_computed"))
+		st = DB_DOWN;
 	if (st == DB_OK)
 		st = store(w);
 	if (st != DB_OK) {
@@ -325,7 +383,11 @@ static enum db_status attempt(struct write *w)
 		return st == DB_CONFLICT ? DB_RETRY : st;
 	}
 	w->stage = STAGE_S_PREPARE;
-	ms = prepare(w);
+	ms = CRASH_POINT("write_prepare") ? MIRROR_DOWN : prepare(w);
+	if (ms == MIRROR_OK && CRASH_POINT("write_prepared"))
+		ms = MIRROR_DOWN;
+	if (ms == MIRROR_DOWN && carts_degrades(w->req->worker) && go_without_mirror(w) == DB_OK)
+		ms = MIRROR_OK;
 	if (ms != MIRROR_OK) {
 		db_rollback(db);
 		settle_later(w, MIRROR_ABORT);
@@ -333,6 +395,11 @@ static enum db_status attempt(struct write *w)
 		return DB_NONE;
 	}
 	w->stage = STAGE_P_COMMIT;
+	/* as a server refuses that finds a conflict only then */
+	if (CRASH_POINT("write_commit")) {
+		db_rollback(db);
+		return DB_RETRY;
+	}
 	return commit(w);
 }
 
@@ -356,13 +423,10 @@ static bool may_repeat(const struct write *w, enum db_status st)
  * other services: so what it will need is fetched before. */
 static void warm_facts(struct write *w)
 {
-	struct fact facts[DOC_LINES_MAX];
 	struct cart_row row;
 
-	if (carts_db_read(w->req->db, w->change->user, &row) == DB_OK &&
-	    doc_parse(row.doc, row.len, &w->doc) == 0 &&
-	    carts_facts(w->req, FACTS_STALE, &w->doc, facts) < 0)
-		log_warn("cart.facts", LOG_INT("lines", w->doc.count));
+	if (carts_db_read(w->req->db, w->change->user, &row) == DB_OK)
+		carts_facts_warm(w->req, row.doc, row.len);
 }
 
 int carts_write(struct req *req, const struct change *change)
@@ -378,11 +442,18 @@ int carts_write(struct req *req, const struct change *change)
 		st = attempt(&w);
 	} while (may_repeat(&w, st));
 
-	if (st == DB_OK)
-		return w.keyed ? 0 : answer_cart(&w, FACTS_STALE);
+	if (st == DB_OK) {
+		if (!w.keyed)
+			answer_written(&w, FACTS_STALE);
+		if (w.degraded)
+			tell_degraded(&w);
+		return 0;
+	}
 	if (st != DB_NONE)
 		return answer_db_failed(&w, st);
 	if (w.stale)
 		return answer_stale(&w);
+	if (w.settled)
+		return answer_cart(&w, 200, w.base.version, FACTS_STALE);
 	return req->failed ? -1 : 0;
 }

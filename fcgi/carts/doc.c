@@ -52,11 +52,26 @@ static bool read_line(struct reader *r, struct doc *doc)
 	return true;
 }
 
+static const char *const ends[] = {
+	[CART_DELETED] = "\"deleted\"",
+	[CART_GONE] = "\"gone\"",
+};
+
+enum cart_end doc_end(const char *text, size_t len)
+{
+	for (enum cart_end end = CART_DELETED; end <= CART_GONE; end++)
+		if (len == strlen(ends[end]) && memcmp(text, ends[end], len) == 0)
+			return end;
+	return CART_THERE;
+}
+
 int doc_parse(const char *text, size_t len, struct doc *doc_r)
 {
 	struct reader r = { .at = text, .end = text + len };
 
 	doc_r->count = 0;
+	if (doc_end(text, len) != CART_THERE)
+		return 0;
 	if (!skip(&r, "["))
 		return -1;
 	if (!skip(&r, "]")) {
@@ -70,10 +85,12 @@ int doc_parse(const char *text, size_t len, struct doc *doc_r)
 	return r.at == r.end ? 0 : -1;
 }
 
-size_t doc_write(const struct doc *doc, char buf[DOC_TEXT_MAX])
+size_t doc_write(const struct doc *doc, enum cart_end end, char buf[DOC_TEXT_MAX])
 {
 	size_t len = 0;
 
+	if (end != CART_THERE)
+		return (size_t)snprintf(buf, DOC_TEXT_MAX, "%s", ends[end]);
 	buf[len++] = '[';
 	for (unsigned i = 0; i < doc->count; i++) {
 		const struct doc_line *l = &doc->line[i];

@@ -175,8 +175,10 @@ static int ask_and_remember(struct facts *f, struct req *req, struct question *q
 
 	if (ask(req, q) < 0)
 		return -1;
-	for (unsigned i = 0; i < q->count; i++)
+	for (unsigned i = 0; i < q->count; i++) {
+		q->out[q->at[i]].known = true;
 		remember(f, &q->out[q->at[i]], now);
+	}
 	return 0;
 }
 

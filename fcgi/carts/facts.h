@@ -13,7 +13,8 @@
 
 struct fact {
 	uint64_t id;
-	const char *name;  /* NULL: unknown */
+	bool known;        /* false: products did not say, and nothing below is set */
+	const char *name;  /* NULL: it never existed */
 	const char *image; /* URL or NULL */
 	int64_t cents;
 	uint64_t stock;
@@ -31,8 +32,8 @@ enum facts_source {
 	FACTS_MEMORY  /* up to FACTS_STALE_US old, nothing asked; fails when one is missing */
 };
 
-/* Fills out[i] for ids[i]; strings live in req->pool. 0, or -1 when products did not answer;
- * then those that are unknown have no name and are not available. No answer is made. */
+/* Fills out[i] for ids[i]; strings live in req->pool. 0, or -1 when some are not known,
+ * because products did not answer. No answer is made. */
 NODISCARD int facts_get(struct facts *facts, struct req *req, enum facts_source source,
 			const uint64_t *ids, unsigned count, struct fact *out);
 

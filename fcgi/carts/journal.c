@@ -14,6 +14,7 @@
 #include "rnd.h"
 
 #define LINE_MAX_BYTES 8192
+#define FINGERPRINT    32
 
 struct journal {
 	pthread_mutex_t lock;
@@ -27,10 +28,19 @@ static const char *const stages[] = {
 	[STAGE_P_LOCK] = "p_lock",
 	[STAGE_S_PREPARE] = "s_prepare",
 	[STAGE_P_COMMIT] = "p_commit",
+	[STAGE_S_PROMOTE] = "s_promote",
+};
+static const char *const targets[] = {
+	[STAGE_P_LOCK] = "MARIADB_CART",
+	[STAGE_S_PREPARE] = "MIRROR_CART",
+	[STAGE_P_COMMIT] = "MARIADB_CART",
+	[STAGE_S_PROMOTE] = "MIRROR_CART",
 };
 static const char *const outcomes[] = {
 	[OUTCOME_ROLLED_BACK] = "rolled_back",
 	[OUTCOME_UNKNOWN] = "unknown",
+	[OUTCOME_REPAIRED] = "repaired",
+	[OUTCOME_DEGRADED] = "degraded",
 };
 
 struct journal *journal_new(const char *path)
@@ -43,12 +53,25 @@ struct journal *journal_new(const char *path)
 	return j;
 }
 
+static void close_file(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
+}
+
+void journal_reopen(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	close_file(j);
+	pthread_mutex_unlock(&j->lock);
+}
+
 void journal_free(struct journal **j)
 {
 	if (!*j)
 		return;
-	if ((*j)->fd >= 0)
-		close((*j)->fd);
+	close_file(*j);
 	pthread_mutex_destroy(&(*j)->lock);
 	free((*j)->path);
 	free(*j);
@@ -76,6 +99,8 @@ static void add_args(struct jw *w, const struct journal_entry *e)
 		jw_ku64(w, "product_id", e->product_id);
 	if (e->quantity)
 		jw_ku64(w, "quantity", e->quantity);
+	if (e->version)
+		jw_ku64(w, "version", e->version);
 	jw_end_obj(w);
 }
 
@@ -86,6 +111,16 @@ static void add_error(struct jw *w, const struct journal_entry *e)
 	jw_kstr(w, "code", e->err_code);
 	jw_kstr(w, "msg", e->err_msg);
 	jw_end_obj(w);
+}
+
+static void add_fingerprint(struct jw *w, const struct journal_entry *e)
+{
+	char hex[2 * FINGERPRINT + 1];
+
+	if (!e->fingerprint)
+		return;
+	hex_encode(e->fingerprint, FINGERPRINT, hex);
+	jw_kstr(w, "fingerprint", hex);
 }
 
 static void build(struct sbuf *line, const struct journal_entry *e, uint64_t seq)
@@ -101,13 +136,14 @@ static void build(struct sbuf *line, const struct journal_entry *e, uint64_t seq
 	jw_ki64(&w, "pid", getpid());
 	jw_kstr(&w, "req_id", e->request_id);
 	jw_kstr(&w, "op_id", uuid_text(e->op_id, op));
-	jw_kstr(&w, "target", e->stage == STAGE_S_PREPARE ? "MIRROR_CART" : "MARIADB_CART");
+	add_fingerprint(&w, e);
+	jw_kstr(&w, "target", targets[e->stage]);
 	jw_kstr(&w, "crud", e->crud);
 	jw_kstr(&w, "route", e->route);
 	jw_ku64(&w, "user_id", e->user_id);
 	add_args(&w, e);
 	jw_ku64(&w, "base_version", e->base_version);
-	jw_ku64(&w, "new_version", e->base_version + 1);
+	jw_ku64(&w, "new_version", e->new_version ? e->new_version : e->base_version + 1);
 	jw_kstr(&w, "stage", stages[e->stage]);
 	jw_ku64(&w, "fence", e->fence);
 	jw_kstr(&w, "outcome", outcomes[e->outcome]);
@@ -115,13 +151,6 @@ static void build(struct sbuf *line, const struct journal_entry *e, uint64_t seq
 	jw_ku64(&w, "attempt", e->attempt);
 	crc = crc32c(sbuf_str(line), line->len);
 	sbuf_printf(line, ",\"crc32c\":\"%08" PRIx32 "\"}\n", crc);
-}
-
-static void close_file(struct journal *j)
-{
-	if (j->fd >= 0)
-		close(j->fd);
-	j->fd = -1;
 }
 
 /* A crash may have left half a line; what follows must stand on its own. */

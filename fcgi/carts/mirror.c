@@ -5,7 +5,9 @@
 
 struct mirror *mirror_new(const struct cfg *cfg)
 {
-	return mirror_redis.open(cfg);
+	bool maria = strcmp(cfg_str(cfg, CFG_MIRROR_STORE), "mariadb") == 0;
+
+	return maria ? mirror_mariadb.open(cfg) : mirror_redis.open(cfg);
 }
 
 void mirror_free(struct mirror **m)
@@ -42,6 +44,12 @@ enum mirror_status mirror_pending(struct mirror *m, uint64_t **users_r, unsigned
 				  struct pool *pool)
 {
 	return m->store->pending(m, users_r, count_r, pool);
+}
+
+enum mirror_status mirror_list(struct mirror *m, uint64_t *cursor, uint64_t **users_r,
+			       unsigned *count_r, struct pool *pool)
+{
+	return m->store->list(m, cursor, users_r, count_r, pool);
 }
 
 enum mirror_status mirror_epoch(struct mirror *m, char epoch_r[MIRROR_EPOCH_MAX],

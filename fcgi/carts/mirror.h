@@ -1,5 +1,6 @@
 /*
- * mirror.h - the second store of carts. The only user of hiredis.
+ * mirror.h - the second store of carts: Redis, or another MariaDB server, as mirror_store
+ * says. Its files are the only users of hiredis, and of SQL for that other server.
  *
  * Per user the mirror holds one committed state and at most one prepared state, which becomes
  * committed only after MariaDB committed it. A state is named by version and fence; the fence
@@ -53,7 +54,8 @@ struct mirror_op {
 
 struct mirror_slots {
 	struct mirror_state committed; /* version 0: none */
-	struct mirror_state prepared;  /* version 0: none; without doc */
+	struct mirror_state prepared;  /* version 0: none */
+	uint64_t fence;                /* the highest attempt that the mirror has seen */
 };
 
 struct mirror {
@@ -76,15 +78,18 @@ struct mirror_store {
 	enum mirror_status (*forget)(struct mirror *m, uint64_t user);
 	enum mirror_status (*pending)(struct mirror *m, uint64_t **users_r, unsigned *count_r,
 				      struct pool *pool);
+	enum mirror_status (*list)(struct mirror *m, uint64_t *cursor, uint64_t **users_r,
+				   unsigned *count_r, struct pool *pool);
 	enum mirror_status (*epoch)(struct mirror *m, char epoch_r[MIRROR_EPOCH_MAX],
 				    bool *verified_r);
 	enum mirror_status (*verify)(struct mirror *m, const char *epoch);
 	enum mirror_status (*ping)(struct mirror *m);
 };
 
-extern const struct mirror_store mirror_redis;
+extern const struct mirror_store mirror_redis, mirror_mariadb;
 
-/* Does not connect. NULL with a log line when the password file cannot be read. */
+/* Does not connect. NULL with a log line when the password file of Redis cannot be read; that
+ * of MariaDB is read with every connection. */
 struct mirror *mirror_new(const struct cfg *cfg);
 void mirror_free(struct mirror **m);
 
@@ -107,8 +112,15 @@ NODISCARD enum mirror_status mirror_forget(struct mirror *m, uint64_t user);
 NODISCARD enum mirror_status mirror_pending(struct mirror *m, uint64_t **users_r,
 					    unsigned *count_r, struct pool *pool);
 
-/* The name of this life of the store, which changes when it restarts, and whether every cart
- * was written into this life, as mirror_verify says when that is done. */
+/* Every user with a state, some of them (perhaps none) at a time; *cursor is 0 at first, and 0
+ * again after the last. A user may come twice; one who comes or goes meanwhile may be missed. */
+NODISCARD enum mirror_status mirror_list(struct mirror *m, uint64_t *cursor, uint64_t **users_r,
+					 unsigned *count_r, struct pool *pool);
+
+/* The name of this life of the store, which changes whenever it may have lost or regained
+ * something unseen (Redis: its run id and a word that goes with its content; MariaDB: an id in
+ * memory, the server's id and the age of the table, so also after a failover or a loaded dump),
+ * and whether every cart was written into this life, as mirror_verify says when that is done. */
 NODISCARD enum mirror_status mirror_epoch(struct mirror *m, char epoch_r[MIRROR_EPOCH_MAX],
 					  bool *verified_r);
 NODISCARD enum mirror_status mirror_verify(struct mirror *m, const char *epoch);

@@ -6,6 +6,10 @@
 #include "log.h"
 #include "metrics.h"
 #include "mirror_conn.h"
+#include "rnd.h"
+
+#define RUN_ID  41
+#define FILLING 17
 
 void redis_arg(struct redis_args *a, const char *s, size_t len)
 {
@@ -102,22 +106,22 @@ static enum mirror_status authenticate(struct redis *r)
 	return redis_expect(r, redis_call(r, &a), REDIS_REPLY_STATUS);
 }
 
-static void read_run_id(const char *info, char epoch_r[MIRROR_EPOCH_MAX])
+static void read_run_id(const char *info, char run_id_r[RUN_ID])
 {
 	static const char label[] = "run_id:";
 	const char *at = strstr(info, label);
 	size_t len;
 
-	epoch_r[0] = '\0';
+	run_id_r[0] = '\0';
 	if (!at)
 		return;
 	at += sizeof(label) - 1;
 	len = strcspn(at, "\r\n");
-	if (len < MIRROR_EPOCH_MAX)
-		snprintf(epoch_r, MIRROR_EPOCH_MAX, "%.*s", (int)len, at);
+	if (len < RUN_ID)
+		snprintf(run_id_r, RUN_ID, "%.*s", (int)len, at);
 }
 
-static enum mirror_status ask_run_id(struct redis *r, char epoch_r[MIRROR_EPOCH_MAX])
+static enum mirror_status ask_run_id(struct redis *r, char run_id_r[RUN_ID])
 {
 	struct redis_args a = { 0 };
 	redisReply *reply;
@@ -126,24 +130,55 @@ static enum mirror_status ask_run_id(struct redis *r, char epoch_r[MIRROR_EPOCH_
 	redis_arg_str(&a, "INFO");
 	redis_arg_str(&a, "server");
 	reply = redis_call(r, &a);
-	epoch_r[0] = '\0';
+	run_id_r[0] = '\0';
 	if (reply && reply->type == REDIS_REPLY_STRING)
-		read_run_id(reply->str, epoch_r);
+		read_run_id(reply->str, run_id_r);
 	st = redis_expect(r, reply, REDIS_REPLY_STRING);
-	if (st == MIRROR_OK && !epoch_r[0])
+	if (st == MIRROR_OK && !run_id_r[0])
 		st = redis_fail(r, "INFO without run_id");
 	return st;
+}
+
+/* A random word that goes with everything else when the store is emptied, as FLUSHALL does
+ * without a restart: else a rebuild that was under way would call what is left whole. */
+static enum mirror_status ask_filling(struct redis *r, char filling_r[FILLING])
+{
+	struct redis_args set = { 0 }, get = { 0 };
+	unsigned char fresh[(FILLING - 1) / 2];
+	enum mirror_status st;
+	redisReply *reply;
+
+	rnd_bytes(fresh, sizeof(fresh));
+	hex_encode(fresh, sizeof(fresh), filling_r);
+	redis_arg_str(&set, "SET");
+	redis_arg_str(&set, REDIS_FILLING_KEY);
+	redis_arg_str(&set, filling_r);
+	redis_arg_str(&set, "NX");
+	reply = redis_call(r, &set);
+	st = redis_expect(r, reply, reply && reply->type == REDIS_REPLY_NIL ?
+					     REDIS_REPLY_NIL : REDIS_REPLY_STATUS);
+	if (st != MIRROR_OK)
+		return st;
+	redis_arg_str(&get, "GET");
+	redis_arg_str(&get, REDIS_FILLING_KEY);
+	reply = redis_call(r, &get);
+	filling_r[0] = '\0';
+	if (reply && reply->type == REDIS_REPLY_STRING)
+		snprintf(filling_r, FILLING, "%s", reply->str);
+	return redis_expect(r, reply, REDIS_REPLY_STRING);
 }
 
 enum mirror_status redis_ask_epoch(struct redis *r, char epoch_r[MIRROR_EPOCH_MAX],
 				   bool *verified_r)
 {
+	char run_id[RUN_ID], filling[FILLING];
 	struct redis_args a = { 0 };
 	redisReply *reply;
 
 	*verified_r = false;
-	if (ask_run_id(r, epoch_r) != MIRROR_OK)
+	if (ask_run_id(r, run_id) != MIRROR_OK || ask_filling(r, filling) != MIRROR_OK)
 		return MIRROR_DOWN;
+	snprintf(epoch_r, MIRROR_EPOCH_MAX, "%s-%s", run_id, filling);
 	redis_arg_str(&a, "GET");
 	redis_arg_str(&a, REDIS_VERIFIED_KEY);
 	reply = redis_call(r, &a);

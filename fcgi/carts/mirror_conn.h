@@ -53,5 +53,6 @@ NODISCARD enum mirror_status redis_ask_epoch(struct redis *r, char epoch_r[MIRRO
 					     bool *verified_r);
 
 #define REDIS_VERIFIED_KEY "halle:verified"
+#define REDIS_FILLING_KEY  "halle:filling" /* a random word, see redis_ask_epoch */
 
 #endif

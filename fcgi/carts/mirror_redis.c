@@ -7,7 +7,9 @@
 #include "mirror_lua.h"
 #include "rnd.h"
 
-#define PENDING_KEY "cart:pending"
+#define CART_KEY    "cart:"
+#define PENDING_KEY CART_KEY "pending"
+#define LIST_COUNT  256
 
 enum script { SCRIPT_PREPARE, SCRIPT_PROMOTE, SCRIPT_ABORT, SCRIPT_FORCE, SCRIPT_COUNT };
 
@@ -65,7 +67,7 @@ static void script_args(const struct store *s, struct redis_args *a, enum script
 	redis_arg_str(a, by_sha ? "EVALSHA" : "EVAL");
 	redis_arg_str(a, by_sha ? s->sha[script] : scripts[script]);
 	redis_arg_str(a, "2");
-	redis_arg_u64(a, "cart:", user);
+	redis_arg_u64(a, CART_KEY, user);
 	redis_arg_str(a, PENDING_KEY);
 	redis_arg_u64(a, "", user);
 }
@@ -187,36 +189,53 @@ static enum mirror_status redis_run(struct mirror *m, struct mirror_op *ops, uns
 }
 
 /* Digits that our scripts wrote; anything else counts as 0, which no state has. */
-static uint64_t reply_u64(const redisReply *e)
+static uint64_t digits_u64(const char *s, size_t len)
 {
 	uint64_t v = 0;
 
-	if (e->type != REDIS_REPLY_STRING || e->len > 19)
+	if (len > 19)
 		return 0;
-	for (size_t i = 0; i < (size_t)e->len; i++) {
-		if (e->str[i] < '0' || e->str[i] > '9')
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
 			return 0;
-		v = v * 10 + (uint64_t)(e->str[i] - '0');
+		v = v * 10 + (uint64_t)(s[i] - '0');
 	}
 	return v;
 }
 
+static uint64_t reply_u64(const redisReply *e)
+{
+	return e->type == REDIS_REPLY_STRING ? digits_u64(e->str, (size_t)e->len) : 0;
+}
+
+/* Three fields: version, fence, document. */
+static struct mirror_state read_state(redisReply *const *e, struct pool *pool)
+{
+	struct mirror_state s = { .version = reply_u64(e[0]), .fence = reply_u64(e[1]) };
+
+	if (e[2]->type == REDIS_REPLY_STRING) {
+		s.doc = pool_dup(pool, e[2]->str, (size_t)e[2]->len);
+		s.len = (size_t)e[2]->len;
+	}
+	return s;
+}
+
+/* A mirror that was filled anew has seen no attempt but those that its states are of. */
 static void read_slots(redisReply *const *e, struct mirror_slots *s, struct pool *pool)
 {
 	*s = (struct mirror_slots){
-		.committed = { .version = reply_u64(e[0]), .fence = reply_u64(e[1]) },
-		.prepared = { .version = reply_u64(e[3]), .fence = reply_u64(e[4]) },
+		.committed = read_state(e, pool),
+		.prepared = read_state(e + 3, pool),
+		.fence = reply_u64(e[6]),
 	};
-	if (e[2]->type == REDIS_REPLY_STRING) {
-		s->committed.doc = pool_dup(pool, e[2]->str, (size_t)e[2]->len);
-		s->committed.len = (size_t)e[2]->len;
-	}
+	if (s->fence < s->committed.fence)
+		s->fence = s->committed.fence;
 }
 
 static enum mirror_status redis_read(struct mirror *m, uint64_t user,
 				     struct mirror_slots *slots_r, struct pool *pool)
 {
-	static const char *const fields[] = { "v", "f", "d", "pv", "pf" };
+	static const char *const fields[] = { "v", "f", "d", "pv", "pf", "pd", "mf" };
 	struct redis *r = (struct redis *)m;
 	struct redis_args a = { 0 };
 	redisReply *reply;
@@ -224,7 +243,7 @@ static enum mirror_status redis_read(struct mirror *m, uint64_t user,
 	if (redis_ready(r) != MIRROR_OK)
 		return MIRROR_DOWN;
 	redis_arg_str(&a, "HMGET");
-	redis_arg_u64(&a, "cart:", user);
+	redis_arg_u64(&a, CART_KEY, user);
 	for (unsigned i = 0; i < COUNT(fields); i++)
 		redis_arg_str(&a, fields[i]);
 	reply = redis_call(r, &a);
@@ -241,7 +260,7 @@ static enum mirror_status redis_forget(struct mirror *m, uint64_t user)
 	if (redis_ready(r) != MIRROR_OK)
 		return MIRROR_DOWN;
 	redis_arg_str(&del, "DEL");
-	redis_arg_u64(&del, "cart:", user);
+	redis_arg_u64(&del, CART_KEY, user);
 	redis_arg_str(&srem, "SREM");
 	redis_arg_str(&srem, PENDING_KEY);
 	redis_arg_u64(&srem, "", user);
@@ -280,6 +299,67 @@ static enum mirror_status redis_pending(struct mirror *m, uint64_t **users_r,
 	if (reply && reply->type == REDIS_REPLY_ARRAY)
 		read_users(reply, users_r, count_r, pool);
 	return redis_expect(r, reply, REDIS_REPLY_ARRAY);
+}
+
+/* SCAN's cursor may be any 64-bit number, 0 at the end. */
+static bool read_cursor(const redisReply *e, uint64_t *cursor_r)
+{
+	char *end;
+
+	if (e->type != REDIS_REPLY_STRING)
+		return false;
+	*cursor_r = strtoull(e->str, &end, 10);
+	return end != e->str && *end == '\0';
+}
+
+/* The list of pending users has a name like a cart's, but no number. */
+static void read_keys(const redisReply *list, uint64_t **users_r, unsigned *count_r,
+		      struct pool *pool)
+{
+	const size_t skip = strlen(CART_KEY);
+
+	*users_r = pool_alloc(pool, list->elements * sizeof(**users_r));
+	for (size_t i = 0; i < list->elements; i++) {
+		const redisReply *e = list->element[i];
+		uint64_t user = 0;
+
+		if (e->type == REDIS_REPLY_STRING && (size_t)e->len > skip)
+			user = digits_u64(e->str + skip, (size_t)e->len - skip);
+		if (user)
+			(*users_r)[(*count_r)++] = user;
+	}
+}
+
+static enum mirror_status redis_list(struct mirror *m, uint64_t *cursor, uint64_t **users_r,
+				     unsigned *count_r, struct pool *pool)
+{
+	struct redis *r = (struct redis *)m;
+	struct redis_args a = { 0 };
+	enum mirror_status st = MIRROR_OK;
+	redisReply *reply;
+
+	*users_r = NULL;
+	*count_r = 0;
+	if (redis_ready(r) != MIRROR_OK)
+		return MIRROR_DOWN;
+	redis_arg_str(&a, "SCAN");
+	redis_arg_u64(&a, "", *cursor);
+	redis_arg_str(&a, "MATCH");
+	redis_arg_str(&a, CART_KEY "*");
+	redis_arg_str(&a, "COUNT");
+	redis_arg_u64(&a, "", LIST_COUNT);
+	reply = redis_call(r, &a);
+	if (!reply)
+		return MIRROR_DOWN;
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+	    read_cursor(reply->element[0], cursor) &&
+	    reply->element[1]->type == REDIS_REPLY_ARRAY)
+		read_keys(reply->element[1], users_r, count_r, pool);
+	else
+		st = redis_fail(r, reply->type == REDIS_REPLY_ERROR ? reply->str :
+								      "unexpected answer");
+	freeReplyObject(reply);
+	return st;
 }
 
 static enum mirror_status redis_epoch(struct mirror *m, char epoch_r[MIRROR_EPOCH_MAX],
@@ -322,6 +402,7 @@ const struct mirror_store mirror_redis = {
 	.read = redis_read,
 	.forget = redis_forget,
 	.pending = redis_pending,
+	.list = redis_list,
 	.epoch = redis_epoch,
 	.verify = redis_verify,
 	.ping = redis_ping,

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "crash.h"
 #include "log.h"
 #include "promoter.h"
 
@@ -62,8 +63,10 @@ static void *run(void *arg)
 	unsigned n;
 
 	while ((n = take(p, ops)) > 0) {
+		if (CRASH_POINT("promoter_run"))
+			continue;
 		was_down = down;
-		down = mirror_run(p->mirror, ops, n) != MIRROR_OK;
+		down = mirror_run(p->mirror, ops, n) != MIRROR_OK || CRASH_POINT("promoter_ran");
 		if (down && !was_down)
 			log_warn("mirror.down", LOG_STR("error", p->mirror->error));
 		else if (was_down && !down)

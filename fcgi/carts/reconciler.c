@@ -2,14 +2,21 @@
 #include "compat.h"
 
 #include "carts.h"
-#include "carts_db.h"
+#include "carts_db_admin.h"
 #include "clock.h"
+#include "compare.h"
+#include "crash.h"
 #include "log.h"
 #include "metrics.h"
 #include "rnd.h"
+#include "unmirrored.h"
 
+#define LEASE     "reconciler"
 #define PASS_US   INT64_C(1000000)
-#define DEAD_MAX  100 /* deleted carts removed per pass */
+#define SCAN_US   INT64_C(500000) /* of a pass: nothing is known to be wrong there */
+#define DEAD_MAX  100  /* deleted carts removed per pass */
+#define ALARMED   1024 /* carts ahead that are remembered as told */
+#define LINES_MAX 16   /* told in one pass: when a whole table is lost, some do */
 
 struct reconciler {
 	char owner[64];
@@ -17,13 +24,21 @@ struct reconciler {
 	/* the rebuild that is going on: of which life of the mirror, and how far it came */
 	char epoch[MIRROR_EPOCH_MAX];
 	uint64_t walked;
+	/* the full comparison that is going on: first MariaDB's carts, then the mirror's */
+	enum { SCAN_NONE, SCAN_ROWS, SCAN_STRANGERS } scan;
+	uint64_t scanned; /* users up to this one, or the mirror's cursor */
+	uint64_t found;   /* carts that it found different */
+	struct compared alarmed[ALARMED]; /* by user */
+	unsigned lines;   /* told in this pass */
 };
 
 struct pass {
 	struct db *db;
 	struct mirror *mirror;
 	struct reconciler *r;
-	struct pool *pool;
+	struct pool *pool; /* emptied after every batch */
+	struct compare compare;
+	uint64_t history_days;
 	int64_t end_us;
 };
 
@@ -50,93 +65,38 @@ static bool time_left(const struct pass *p)
 	return clock_mono_us() < p->end_us && !svc_stopping();
 }
 
-/* ---- one user, under the row lock */
+/* ---- what was found */
 
-static void alarm_user(uint64_t user, const char *what, uint64_t ours, uint64_t theirs)
+/* A cart that is ahead stays so until somebody acts: it is told once, not in every pass. */
+static bool is_news(struct reconciler *r, const struct compared *c)
 {
-	metrics_add(M_MIRROR_ALARMS, 1);
-	log_error("mirror.alarm", LOG_STR("what", what), LOG_INT("user", user),
-		  LOG_INT("database_version", ours), LOG_INT("mirror_version", theirs));
-}
+	struct compared *told = &r->alarmed[c->user % ALARMED];
 
-static enum mirror_status do_op(struct pass *p, enum mirror_verb verb, uint64_t user,
-				const struct mirror_state *state)
-{
-	struct mirror_op op = { .verb = verb, .user = user, .state = *state };
-
-	if (mirror_run(p->mirror, &op, 1) != MIRROR_OK)
-		return MIRROR_DOWN;
-	if (op.result == MIRROR_OK)
-		metrics_add(M_MIRROR_REPAIRS, 1);
-	return op.result;
-}
-
-static bool same(const struct mirror_state *a, const struct mirror_state *b)
-{
-	return a->version == b->version && a->fence == b->fence && a->len == b->len &&
-	       (a->len == 0 || memcmp(a->doc, b->doc, a->len) == 0);
-}
-
-static enum mirror_status repair_prepared(struct pass *p, uint64_t user,
-					  const struct mirror_state *ours,
-					  const struct mirror_state *prepared)
-{
-	/* an ABORT of nothing takes the user off the list of those with a prepared state */
-	if (prepared->version == 0 || prepared->version > ours->version)
-		return do_op(p, MIRROR_ABORT, user, prepared);
-	if (prepared->version == ours->version && prepared->fence == ours->fence)
-		return do_op(p, MIRROR_PROMOTE, user, prepared);
-	return do_op(p, MIRROR_FORCE, user, ours);
-}
-
-static enum mirror_status repair_committed(struct pass *p, uint64_t user,
-					   const struct mirror_state *ours,
-					   const struct mirror_state *theirs)
-{
-	if (same(ours, theirs) || (ours->version == 0 && theirs->version == 0))
-		return MIRROR_NO;
-	if (theirs->version > ours->version) {
-		alarm_user(user, "the mirror is ahead", ours->version, theirs->version);
-		return MIRROR_AHEAD;
-	}
-	if (theirs->version == ours->version)
-		alarm_user(user, "contents differ", ours->version, theirs->version);
-	return do_op(p, MIRROR_OVERWRITE, user, ours);
-}
-
-/* The row lock of user is held. */
-static enum mirror_status repair(struct pass *p, uint64_t user, const struct cart_row *row)
-{
-	struct mirror_state ours = { row->version, row->fence, row->doc, row->len };
-	struct mirror_slots slots;
-	enum mirror_status st;
-
-	if (mirror_read(p->mirror, user, &slots, p->pool) != MIRROR_OK)
-		return MIRROR_DOWN;
-	st = repair_prepared(p, user, &ours, &slots.prepared);
-	/* what was promoted or forced is in the committed slot now */
-	if (st == MIRROR_OK && mirror_read(p->mirror, user, &slots, p->pool) != MIRROR_OK)
-		return MIRROR_DOWN;
-	return st == MIRROR_DOWN ? st : repair_committed(p, user, &ours, &slots.committed);
-}
-
-/* A cart that was never committed is locked like any other: else a first write could begin
- * meanwhile, and be taken for a dead one. False when a store failed: the pass ends. A cart
- * whose lock cannot be had is left for the next pass. */
-static bool repair_user(struct pass *p, uint64_t user)
-{
-	enum mirror_status ms = MIRROR_OK;
-	struct cart_row row;
-	uint64_t fence;
-	enum db_status st = db_begin(p->db);
-
-	if (st != DB_OK)
+	if (told->user == c->user && told->ours == c->ours && told->theirs == c->theirs)
 		return false;
-	st = carts_db_lock(p->db, user, &row, &fence);
-	if (st == DB_OK)
-		ms = repair(p, user, &row);
-	db_rollback(p->db);
-	return ms != MIRROR_DOWN && (st == DB_OK || st == DB_RETRY);
+	*told = *c;
+	return true;
+}
+
+static void tell(void *arg, const struct compared *c)
+{
+	struct reconciler *r = arg;
+
+	if (c->verdict == COMPARE_PREPARED || c->verdict == COMPARE_BUSY)
+		return;
+	r->found++;
+	if (c->verdict == COMPARE_AHEAD && !is_news(r, c))
+		return;
+	metrics_add(M_MIRROR_DIVERGED, 1);
+	if (c->verdict != COMPARE_AHEAD)
+		return;
+	metrics_add(M_MIRROR_ALARMS, 1);
+	if (r->lines++ >= LINES_MAX)
+		return;
+	log_error("mirror.alarm", LOG_STR("what", "the mirror is ahead: MariaDB lost writes; "
+						  "hallectl cart restore --from-mirror"),
+		  LOG_INT("user", c->user), LOG_INT("database_version", c->ours),
+		  LOG_INT("mirror_version", c->theirs));
 }
 
 /* ---- writes that were not finished */
@@ -145,13 +105,18 @@ static bool repair_pending(struct pass *p)
 {
 	uint64_t *users;
 	unsigned count;
+	bool first = true;
 
 	do {
 		if (mirror_pending(p->mirror, &users, &count, p->pool) != MIRROR_OK)
 			return false;
+		if (first)
+			metrics_set(M_MIRROR_PENDING, count);
+		first = false;
 		for (unsigned i = 0; i < count && time_left(p); i++)
-			if (!repair_user(p, users[i]))
+			if (!compare_locked(&p->compare, users[i]))
 				return false;
+		pool_reset(p->pool);
 	} while (count == MIRROR_PENDING && time_left(p));
 	return true;
 }
@@ -192,11 +157,12 @@ static int rebuild_batch(struct pass *p)
 	for (unsigned i = 0; i < n; i++) {
 		if (ops[i].result == MIRROR_OK)
 			metrics_add(M_MIRROR_REPAIRS, 1);
-		else if (ops[i].result != MIRROR_NO && !repair_user(p, ops[i].user))
+		else if (ops[i].result != MIRROR_NO && !compare_locked(&p->compare, ops[i].user))
 			return -1;
 	}
 	if (n)
 		p->r->walked = ops[n - 1].user;
+	pool_reset(p->pool);
 	return (int)n;
 }
 
@@ -218,7 +184,7 @@ static bool rebuild(struct pass *p, const char *epoch)
 	if (n < 0)
 		return false;
 	r->epoch[0] = '\0';
-	if (mirror_verify(p->mirror, epoch) != MIRROR_OK)
+	if (CRASH_POINT("rebuilt") || mirror_verify(p->mirror, epoch) != MIRROR_OK)
 		return false;
 	log_info("mirror.verified", LOG_STR("epoch", epoch));
 	return true;
@@ -232,6 +198,54 @@ static bool check_epoch(struct pass *p)
 	if (mirror_epoch(p->mirror, epoch, &verified) != MIRROR_OK)
 		return false;
 	return verified || rebuild(p, epoch);
+}
+
+/* ---- everything is compared, some at a time */
+
+static void scan_begin(struct reconciler *r)
+{
+	r->scan = SCAN_ROWS;
+	r->scanned = 0;
+	r->found = 0;
+	log_info("mirror.scan");
+}
+
+static bool scan_end(struct pass *p)
+{
+	p->r->scan = SCAN_NONE;
+	log_info("mirror.scanned", LOG_INT("different", p->r->found));
+	return carts_db_scanned(p->db, LEASE) == DB_OK;
+}
+
+static bool scan_batch(struct pass *p)
+{
+	struct reconciler *r = p->r;
+	unsigned count;
+
+	if (r->scan == SCAN_ROWS) {
+		if (!compare_rows(&p->compare, &r->scanned, &count))
+			return false;
+		if (count < COMPARE_BATCH) {
+			r->scan = SCAN_STRANGERS;
+			r->scanned = 0;
+		}
+		return true;
+	}
+	if (!compare_strangers(&p->compare, &r->scanned, &count))
+		return false;
+	return r->scanned != 0 || scan_end(p);
+}
+
+static bool scan(struct pass *p)
+{
+	int64_t end = clock_mono_us() + SCAN_US;
+
+	while (p->r->scan != SCAN_NONE && time_left(p) && clock_mono_us() < end) {
+		if (!scan_batch(p))
+			return false;
+		pool_reset(p->pool);
+	}
+	return true;
 }
 
 /* ---- what is old goes */
@@ -259,7 +273,7 @@ static void purge(struct pass *p)
 {
 	uint64_t user;
 
-	if (carts_db_purge_ops(p->db) != DB_OK)
+	if (carts_db_purge_ops(p->db, p->history_days) != DB_OK)
 		return;
 	for (int i = 0; i < DEAD_MAX && time_left(p); i++)
 		if (carts_db_dead(p->db, &user) != DB_OK || !remove_dead(p, user))
@@ -269,25 +283,52 @@ static void purge(struct pass *p)
 /* Told once when it begins to fail and once when it works again. */
 static void pass(struct pass *p)
 {
-	bool failed = !check_epoch(p) || !repair_pending(p);
+	bool failed = !repair_pending(p) || !check_epoch(p) ||
+		      !unmirrored_repair(&p->compare, p->end_us) || !scan(p);
 
 	if (failed && !p->r->failing)
 		log_error("reconciler.fails", LOG_STR("mirror", p->mirror->error));
 	if (!failed && p->r->failing)
 		log_info("reconciler.works");
 	p->r->failing = failed;
-	if (!failed)
-		purge(p);
+	if (failed)
+		return;
+	purge(p);
+	metrics_set(M_MIRROR_PASSED, (uint64_t)clock_wall_us() / 1000000);
+}
+
+/* Whoever takes the lease over compares everything: at the start of the service, and after a
+ * process was lost; but processes that come and go do not make it go on for ever. */
+static bool lead(struct pass *p)
+{
+	struct reconciler *r = p->r;
+	bool taken;
+
+	if (carts_db_lease(p->db, LEASE, r->owner, &taken) != DB_OK)
+		return false;
+	if (taken) {
+		r->scan = SCAN_NONE;
+		if (carts_db_scan_due(p->db, LEASE) == DB_OK)
+			scan_begin(r);
+	}
+	return true;
 }
 
 void reconciler_run(struct worker *w)
 {
-	struct reconciler *r = carts_of(w)->reconciler;
+	struct carts *carts = carts_of(w);
+	struct reconciler *r = carts->reconciler;
 	struct pool *pool = pool_new(), *before = db_use_pool(w->db, pool);
-	struct pass p = { .db = w->db, .mirror = w->local, .r = r, .pool = pool,
-			  .end_us = clock_mono_us() + PASS_US };
+	struct pass p = {
+		.db = w->db, .mirror = w->local, .r = r, .pool = pool,
+		.compare = { .db = w->db, .mirror = w->local, .pool = pool,
+			     .journal = carts->journal, .repair = true, .tell = tell, .arg = r },
+		.history_days = (uint64_t)cfg_int(w->svc->cfg, CFG_CART_HISTORY_DAYS),
+		.end_us = clock_mono_us() + PASS_US,
+	};
 
-	if (carts_db_lease(p.db, "reconciler", r->owner) == DB_OK)
+	r->lines = 0;
+	if (lead(&p))
 		pass(&p);
 	db_use_pool(w->db, before);
 	pool_free(&pool);

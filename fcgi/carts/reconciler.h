@@ -3,6 +3,9 @@
  * messages. A job of every process; a lease in MariaDB lets one of them work at a time. That
  * two work at once would be harmless: every repair is made under the cart's row lock or only
  * installs newer committed states.
+ *
+ * A pass settles the writes that were not finished, fills a mirror that lost something, and
+ * goes on with the comparison of all carts that began when this process took the lease over.
  */
 #ifndef HALLE_CARTS_RECONCILER_H
 #define HALLE_CARTS_RECONCILER_H

@@ -397,7 +397,7 @@ enum db_status stock_add(struct db *db, uint64_t id, int64_t delta)
 	enum db_status st;
 
 	st = db_exec(db, &sql[STOCK_ADD], db_i(delta), db_u(id), db_i(delta));
-	return st == DB_OK && db_affected(db) == 0 ? DB_NONE : st;
+	return db_changed(db, st);
 }
 
 enum db_status ledger_put(struct db *db, uint64_t product_id, int64_t delta,

@@ -111,18 +111,14 @@ struct input {
 enum { IN_NAME, IN_DESCRIPTION, IN_PRICE, IN_STOCK, IN_IMAGE };
 
 /* One line of text, not only spaces. */
-static bool is_line(const char *s)
+static bool is_name(const char *s)
 {
-	for (const char *p = s; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return false;
-	}
-	return s[strspn(s, " ")] != '\0';
+	return text_is_line(s) && s[strspn(s, " ")] != '\0';
 }
 
 #define INPUT_FIELDS(need)                                                              \
 	[IN_NAME] = FIELD_STR(struct input, name, 1, 200, .required = (need),           \
-			      .check = is_line),                                        \
+			      .check = is_name),                                        \
 	[IN_DESCRIPTION] = FIELD_STR(struct input, description, 0, 2000),               \
 	[IN_PRICE] = FIELD_MONEY(struct input, price, 0, MONEY_MAX, .required = (need)), \
 	[IN_STOCK] = FIELD_I64(struct input, storage_quantity, 0, STOCK_MAX),           \

@@ -181,6 +181,9 @@ static void mistakes_are_named_with_file_and_line(void **state)
 		{ "auth.threads = 0\n", ":1: threads must be" },
 		{ "log_level = INFO\n", ":1: log_level must be debug, info, warn or er" },
 		{ "log_level =\n", ":1: log_level must be" },
+		{ "mirror_store = mongodb\n", ":1: mirror_store must be redis or mariadb" },
+		{ "mirror_store = maria\n", ":1: mirror_store must be redis or mariadb" },
+		{ "mirror_mode = loose\n", ":1: mirror_mode must be strict or degraded" },
 		{ "threads = \xff\n", "is not a text file in UTF-8" },
 	};
 	size_t i;

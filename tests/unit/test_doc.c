@@ -25,9 +25,27 @@ static void what_was_read_is_written_back_byte_for_byte(void **state UNUSED)
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		assert_int_equal(parse(texts[i], &doc), 0);
-		assert_int_equal(doc_write(&doc, buf), strlen(texts[i]));
+		assert_int_equal(doc_write(&doc, CART_THERE, buf), strlen(texts[i]));
 		assert_string_equal(buf, texts[i]);
 	}
+}
+
+static void a_cart_that_is_not_there_says_so(void **state UNUSED)
+{
+	char buf[DOC_TEXT_MAX];
+	struct doc doc;
+
+	for (enum cart_end end = CART_THERE; end <= CART_GONE; end++) {
+		size_t len;
+
+		doc.count = 0;
+		len = doc_write(&doc, end, buf);
+		doc.count = 7;
+		assert_int_equal(doc_parse(buf, len, &doc), 0);
+		assert_int_equal(doc.count, 0);
+		assert_int_equal(doc_end(buf, len), end);
+	}
+	assert_int_equal(doc_end("\"gone", 5), CART_THERE);
 }
 
 static void any_other_form_is_refused(void **state UNUSED)
@@ -40,6 +58,9 @@ static void any_other_form_is_refused(void **state UNUSED)
 		" []",
 		"[,]",
 		"{}",
+		"null",
+		"gone",
+		"\"gone",
 		"[{\"p\":3,\"q\":2,\"c\":1},]",
 		"[{\"p\":3,\"q\":2,\"c\":1}",
 		"[{\"p\":3,\"q\":2,\"c\":1}]]",
@@ -84,7 +105,7 @@ static void lines_keep_their_place_when_set_again(void **state UNUSED)
 	assert_int_equal(doc_set(&doc, 5, 1, 100), 0);
 	assert_int_equal(doc_set(&doc, 2, 3, 250), 0);
 	assert_int_equal(doc_set(&doc, 5, 7, 90), 0);
-	doc_write(&doc, buf);
+	doc_write(&doc, CART_THERE, buf);
 	assert_string_equal(buf, "[{\"p\":5,\"q\":7,\"c\":90},{\"p\":2,\"q\":3,\"c\":250}]");
 	assert_int_equal(doc_find(&doc, 2)->quantity, 3);
 	assert_null(doc_find(&doc, 1));
@@ -100,7 +121,7 @@ static void removing_closes_the_gap(void **state UNUSED)
 	assert_true(doc_remove(&doc, 2));
 	assert_false(doc_remove(&doc, 2));
 	assert_true(doc_remove(&doc, 4));
-	doc_write(&doc, buf);
+	doc_write(&doc, CART_THERE, buf);
 	assert_string_equal(buf, "[{\"p\":1,\"q\":1,\"c\":1},{\"p\":3,\"q\":1,\"c\":1}]");
 }
 
@@ -114,10 +135,10 @@ static void a_full_cart_of_the_longest_lines_fits(void **state UNUSED)
 		assert_int_equal(doc_set(&doc, INT64_MAX - i, DOC_QUANTITY_MAX, MONEY_MAX), 0);
 	assert_int_equal(doc_set(&doc, 1, 1, 1), -1);
 	assert_int_equal(doc_set(&doc, INT64_MAX, 1, 1), 0);
-	len = doc_write(&doc, buf);
+	len = doc_write(&doc, CART_THERE, buf);
 	assert_true(len < DOC_TEXT_MAX);
 	assert_int_equal(doc_parse(buf, len, &copy), 0);
-	assert_int_equal(doc_write(&copy, again), len);
+	assert_int_equal(doc_write(&copy, CART_THERE, again), len);
 	assert_string_equal(again, buf);
 }
 
@@ -138,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_read_is_written_back_byte_for_byte),
+		cmocka_unit_test(a_cart_that_is_not_there_says_so),
 		cmocka_unit_test(any_other_form_is_refused),
 		cmocka_unit_test(every_prefix_of_a_text_is_refused),
 		cmocka_unit_test(lines_keep_their_place_when_set_again),

@@ -78,6 +78,7 @@ static void all_missing_ids_are_asked_in_one_call_and_remembered(void **state UN
 		assert_string_equal(f[1].image, "/products/3/image");
 		assert_true(f[1].available);
 		assert_int_equal(f[2].id, 8);
+		assert_true(f[2].known);
 		assert_null(f[2].name);
 		assert_false(f[2].available);
 	}
@@ -111,8 +112,8 @@ static void without_products_only_stale_facts_are_given(void **state UNUSED)
 	assert_string_equal(f[0].name, "Étendoir");
 	assert_int_equal(get(FACTS_STALE, more, 2, f), -1);
 	assert_string_equal(f[0].name, "Étendoir");
-	assert_null(f[1].name);
-	assert_false(f[1].available);
+	assert_true(f[0].known);
+	assert_false(f[1].known);
 }
 
 static void memory_asks_nobody(void **state UNUSED)

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <cmocka.h>
 
@@ -100,6 +102,74 @@ static void a_line_tells_everything_and_can_be_checked(void **state UNUSED)
 	journal_free(&j);
 }
 
+static void a_rollback_a_key_and_a_repair_are_told(void **state UNUSED)
+{
+	static const unsigned char fingerprint[32] = { 0xab, 1 };
+	struct journal *j = journal_new(path);
+	struct journal_entry e = entry();
+	const char *text;
+
+	e.product_id = e.quantity = 0;
+	e.version = 17;
+	e.fingerprint = fingerprint;
+	journal_write(j, &e);
+	e.stage = STAGE_S_PROMOTE;
+	e.outcome = OUTCOME_REPAIRED;
+	e.new_version = 9;
+	journal_write(j, &e);
+	text = content();
+	assert_non_null(strstr(text, "\"args\":{\"version\":17},"));
+	assert_non_null(strstr(text, "\"fingerprint\":\"ab01000000"));
+	text = check_line(text);
+	assert_non_null(strstr(text, "\"target\":\"MIRROR_CART\""));
+	assert_non_null(strstr(text, "\"base_version\":4,\"new_version\":9,"
+				     "\"stage\":\"s_promote\""));
+	assert_non_null(strstr(text, "\"outcome\":\"repaired\""));
+	assert_string_equal(check_line(text), "");
+	journal_free(&j);
+}
+
+static void after_reopening_nothing_holds_the_old_file(void **state UNUSED)
+{
+	struct journal *j = journal_new(path);
+	struct journal_entry e = entry();
+	struct stat st;
+	int next;
+
+	next = dup(STDERR_FILENO);
+	close(next);
+	journal_reopen(j);
+	journal_write(j, &e);
+	assert_int_equal(fstat(next, &st), 0);
+	journal_reopen(j);
+	assert_int_equal(fstat(next, &st), -1);
+	journal_write(j, &e);
+	assert_string_equal(check_line(check_line(content())), "");
+	journal_free(&j);
+}
+
+/* The kernel takes some bytes of a line and then no more, as on a full disk. */
+static void a_line_that_did_not_fit_is_ended_by_the_next_one(void **state UNUSED)
+{
+	const struct rlimit small = { 40, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct journal *j = journal_new(path);
+	struct journal_entry e = entry();
+	uint64_t before = metrics_get(M_JOURNAL_ERRORS);
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	journal_write(j, &e);
+	journal_write(j, &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(metrics_get(M_JOURNAL_ERRORS), before + 2);
+	assert_int_equal(strlen(content()), 40);
+	journal_write(j, &e);
+	assert_int_equal(metrics_get(M_JOURNAL_ERRORS), before + 2);
+	assert_int_equal(content()[40], '\n');
+	assert_string_equal(check_line(content() + 41), "");
+	journal_free(&j);
+}
+
 static void what_a_client_sent_cannot_forge_a_line(void **state UNUSED)
 {
 	struct journal *j = journal_new(path);
@@ -122,6 +192,39 @@ static void half_a_line_left_by_a_crash_is_ended_first(void **state UNUSED)
 	assert_memory_equal(content(), "{\"ts\":\"20\n{", 11);
 	assert_string_equal(check_line(check_line(content() + 10)), "");
 	journal_free(&j);
+}
+
+/* The start of the last line. */
+static const char *last_line(const char *text)
+{
+	const char *at = text + strlen(text) - 1;
+
+	while (at > text && at[-1] != '\n')
+		at--;
+	return at;
+}
+
+static void a_file_cut_at_any_byte_is_mended(void **state UNUSED)
+{
+	struct journal *j = journal_new(path);
+	struct journal_entry e = entry();
+	const char *whole, *after;
+
+	journal_write(j, &e);
+	journal_write(j, &e);
+	journal_free(&j);
+	whole = content();
+	for (size_t n = 0; n <= strlen(whole); n++) {
+		put(pool_printf(pool, "%.*s", (int)n, whole));
+		j = journal_new(path);
+		journal_write(j, &e);
+		journal_free(&j);
+		after = content();
+		assert_memory_equal(after, whole, n);
+		assert_string_equal(check_line(last_line(after)), "");
+		/* nothing was added but that line, and the end of the one before it */
+		assert_in_range(last_line(after) - after, n, n + 1);
+	}
 }
 
 static void a_file_moved_away_is_made_anew(void **state UNUSED)
@@ -207,8 +310,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_checksum_is_castagnoli),
 		TEST(a_line_tells_everything_and_can_be_checked),
+		TEST(a_rollback_a_key_and_a_repair_are_told),
+		TEST(after_reopening_nothing_holds_the_old_file),
+		TEST(a_line_that_did_not_fit_is_ended_by_the_next_one),
 		TEST(what_a_client_sent_cannot_forge_a_line),
 		TEST(half_a_line_left_by_a_crash_is_ended_first),
+		TEST(a_file_cut_at_any_byte_is_mended),
 		TEST(a_file_moved_away_is_made_anew),
 		TEST(a_full_or_missing_place_is_counted_and_survived),
 		TEST(lines_of_many_threads_and_processes_stay_whole),

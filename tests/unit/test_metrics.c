@@ -127,6 +127,22 @@ static void counts_outlive_killed_processes(void **state)
 	sbuf_free(&out);
 }
 
+static void a_gauge_holds_what_was_said_last(void **state)
+{
+	struct sbuf out;
+
+	(void)state;
+	metrics_set(M_MIRROR_PENDING, 7);
+	metrics_set(M_MIRROR_PENDING, 3);
+	assert_int_equal(metrics_get(M_MIRROR_PENDING), 3);
+	metrics_set(M_MIRROR_PENDING, 0);
+	count_in_child("carts", 1);
+	render(&out);
+	assert_shown(&out, "# TYPE halle_mirror_pending gauge\n"
+			   "halle_mirror_pending{service=\"carts\"} 0\n");
+	sbuf_free(&out);
+}
+
 static void each_name_is_announced_once(void **state)
 {
 	const char *at;
@@ -235,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(counting_works_without_a_file),
 		TEST(counts_outlive_killed_processes),
+		TEST(a_gauge_holds_what_was_said_last),
 		TEST(each_name_is_announced_once),
 		TEST(files_of_another_layout_are_skipped_and_replaced),
 		TEST(a_symbolic_link_is_not_followed),

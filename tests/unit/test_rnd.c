@@ -48,12 +48,15 @@ static void uuids_carry_version_variant_and_time(void **state)
 	clock_set_test(0);
 	assert_memory_equal(a, "\x01\x23\x45\x67\x89\xab", 6);
 	assert_int_equal(a[6] >> 4, 7);
+	assert_int_equal(uuid7_ms(a), INT64_C(0x0123456789ab));
 	assert_int_equal(a[8] >> 6, 2);
 	assert_memory_not_equal(a, b, 16);
 	assert_memory_equal(uuid_text(a, text), "01234567-89ab-7", 15);
 	assert_int_equal(strlen(text), 36);
 	assert_int_equal(text[18], '-');
 	assert_int_equal(text[23], '-');
+	a[6] = 0x4f;
+	assert_int_equal(uuid7_ms(a), -1);
 }
 
 static void hexadecimal_goes_there_and_back(void **state)
