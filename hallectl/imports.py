@@ -5,9 +5,9 @@ import json
 import os
 import signal
 import sys
-import time
 
 from .internal import Service
+from .progress import Progress
 from .say import Failure, complain, count, say, visible
 
 HELP_EN = """\
@@ -161,20 +161,18 @@ class Line:
 # -- telling
 
 
-class Progress:
-    """Counts, and one line about them on standard output: in place on a terminal, else every
-    few seconds. Standard error has the bad lines alone."""
+class Count(Progress):
+    """Standard error has the bad lines alone."""
 
     def __init__(self, stream):
+        super().__init__()
         self.lines = self.created = self.exists = self.bad = 0
         self.ignored = {}
         self.stream, self.size = stream, 0
         with contextlib.suppress(OSError, ValueError):
             self.size = os.fstat(stream.fileno()).st_size if stream.seekable() else 0
-        self.terminal = sys.stdout.isatty()
-        self.began = self.shown = time.monotonic()
 
-    def text(self):
+    def counts(self):
         return ", ".join([
             count(self.lines, "line|lines", "ligne|lignes"),
             count(self.created, "imported|imported", "importée|importées"),
@@ -182,20 +180,9 @@ class Progress:
             count(self.bad, "bad|bad", "mauvaise|mauvaises"),
         ])
 
-    def show(self):
-        now = time.monotonic()
-        if now - self.shown < (0.2 if self.terminal else 5):
-            return
-        self.shown = now
+    def text(self):
         part = f"{100 * self.stream.tell() // self.size} %, " if self.size else ""
-        if self.terminal:
-            print(f"\r\x1b[K{part}{self.text()}", end="", flush=True)
-        else:
-            print(part + self.text(), flush=True)
-
-    def clear(self):
-        if self.terminal:
-            print("\r\x1b[K", end="", flush=True)
+        return part + self.counts()
 
     def blame(self, source, number, reason, member=None):
         self.bad += 1
@@ -210,8 +197,7 @@ class Progress:
 
     def summary(self):
         self.clear()
-        seconds = time.monotonic() - self.began
-        print(say("{} in {:.1f} s.", "{} en {:.1f} s.").format(self.text(), seconds))
+        print(say("{} in {:.1f} s.", "{} en {:.1f} s.").format(self.counts(), self.seconds()))
         if self.ignored:
             told = ", ".join(f"{visible(name)} ({n})" for name, n in self.ignored.items())
             print(say("Ignored members: {}.", "Membres ignorés : {}.").format(told))
@@ -224,7 +210,7 @@ class Progress:
 class Import:
     def __init__(self, config, stream, source):
         self.stream, self.source = stream, source
-        self.progress = Progress(stream)
+        self.progress = Count(stream)
         self.pending, self.pending_bytes = [], 0
         self.settled = 0  # lines up to this one are done with
         self.sending = self.stopping = False

@@ -26,10 +26,10 @@ def count(number, english, french):
     return f"{number} {singular if one else plural}"
 
 
-def visible(text):
+def visible(text, most=80):
     """Foreign text for a terminal: one line, nothing that acts on it, not too long."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:80])
-    return shown + ("…" if len(text) > 80 else "")
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:most])
+    return shown + ("…" if len(text) > most else "")
 
 
 def complain(text):
