@@ -47,6 +47,9 @@ def eventually(fn, seconds=HANG):
     raise AssertionError(f"still not so after {seconds} s: {last!r}")
 
 
+FACTS = 1.1  # seconds after which no process of carts remembers a product as it was (facts_ms)
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -200,7 +203,7 @@ class Instance:
         body = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
         data(self.client().post("/auth/register", body), 201)
         client = self.login(name, PASSWORD)
-        eventually(lambda: client.get("/cart").status_code == 200)
+        eventually(lambda: data(client.get("/cart"))["version"])
         eventually(lambda: client.get("/users/profile").status_code == 200)
         return client
 
@@ -239,9 +242,11 @@ class Instance:
             return cursor.fetchall()
 
     def checksum(self, *services):
-        """Changes when any row of these services' own tables does."""
+        """Changes when any row of these services' own tables does. What earlier tests set going has ended first."""
         sums = {}
         for service in services or SERVICES:
+            if service in ("auth", "users"):
+                eventually(lambda: not self.rows(service, "SELECT 1 FROM outbox LIMIT 1"))
             tables = [next(iter(row.values())) for row in self.rows(service, "SHOW TABLES")]
             for table in tables:
                 if table not in ("session", "refresh_token", "login_failure", "cart_fence", "lease"):
@@ -249,14 +254,14 @@ class Instance:
                     sums[row["Table"]] = row["Checksum"]
         return sums
 
-    def mirror(self):
+    def mirror(self, timeout=HANG):
         """Redis, as its administrator."""
         return redis.Redis(
             unix_socket_path=str(self.path("mirror_socket")),
             username="halle-admin",
             password=(self.var / "etc/mirror-admin.pw").read_text().strip(),
             decode_responses=True,
-            socket_timeout=HANG,
+            socket_timeout=timeout,
         )
 
     def journal(self):
@@ -318,6 +323,19 @@ class Instance:
             stdout=subprocess.DEVNULL,
             timeout=HANG,
         )
+
+    def start_mariadb(self):
+        with open(self.var / "log/mariadb.log", "ab") as log:
+            subprocess.Popen(
+                ["mariadbd", f"--defaults-file={self.var / 'etc/mariadb.cnf'}",
+                 f"--user={pwd.getpwuid(os.getuid()).pw_name}"],
+                env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(lambda: self.rows("carts", "SELECT 1"), 60)
 
     def stop(self, name, how=signal.SIGTERM):
         """Ends one of the servers and waits until it is gone."""

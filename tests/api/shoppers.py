@@ -8,6 +8,7 @@ import uuid
 import requests
 
 from harness import eventually
+from mirrors import mirror_store
 
 IDLE = 0.05  # seconds after an answer that was none, so that an outage is not a busy loop
 
@@ -138,14 +139,14 @@ def nothing_was_lost(crowd):
 def disagreements(instance):
     """Users whose mirror does not hold exactly what MariaDB holds, with both sides."""
     found = {}
-    mirror = instance.mirror()
+    mirror = mirror_store(instance)
     for row in instance.rows("carts", "SELECT user_id, version, fence, doc, deleted FROM cart"):
-        slots = mirror.hgetall(f"cart:{row['user_id']}")
+        slots = mirror.slots(row["user_id"])
         wanted = {"v": str(row["version"]), "f": str(row["fence"]), "d": row["doc"]}
         if {k: slots.get(k) for k in wanted} != wanted or "pv" in slots:
             found[row["user_id"]] = (wanted, slots)
-    if mirror.scard("cart:pending"):
-        found["pending"] = mirror.smembers("cart:pending")
+    if pending := mirror.pending():
+        found["pending"] = pending
     return found
 
 

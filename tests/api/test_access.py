@@ -99,6 +99,7 @@ class Cast:
         self.owner, self.other = instance.new_user(), instance.new_user()
         self.admin = made_admin(instance, instance.new_user())
         self.product = instance.new_product(admin)["id"]
+        data(self.owner.add(self.product), 201)
 
     def path(self, route):
         value = {
@@ -123,6 +124,8 @@ def cast(request, instance, admin, readers):
 def ask(client, route, cast, **headers):
     sent = request_for(route.method, route.path)
     sent["headers"] = {**sent.get("headers", {}), **headers}
+    if "article_id" in sent.get("json", {}):  # what is in the cart
+        sent["json"]["article_id"] = cast.product
     return outcome(client.request(route.method, cast.path(route), **sent))
 
 

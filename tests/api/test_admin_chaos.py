@@ -255,7 +255,7 @@ def test_a_user_whose_cart_was_never_made_is_deleted_for_good(instance, admin):
     finally:
         instance.dev("up")
     services_agree(instance)
-    assert instance.rows("carts", "SELECT deleted FROM cart WHERE user_id = %s", made["id"]) == [{"deleted": 1}]
+    assert instance.rows("carts", "SELECT deleted FROM cart WHERE user_id = %s", made["id"]) == [{"deleted": 2}]
 
 
 def test_an_id_is_not_reused_after_the_database_restarted(instance, admin):

@@ -348,7 +348,7 @@ def gone(instance, user):
     assert not instance.rows("users", "SELECT id FROM profile WHERE id = %s", user.user_id)
     assert not instance.rows("auth", "SELECT id FROM session WHERE account_id = %s", user.user_id)
     assert revocations(instance, user.user_id)[-1:] == ["none"]
-    assert cart_row(instance, user.user_id)["doc"] == "[]"
+    assert cart_row(instance, user.user_id)["doc"] == '"gone"'
     problem(instance.client().post("/auth/login", {"username": user.username, "password": PASSWORD}),
             401, "INVALID_CREDENTIALS")
     stores_agree(instance)

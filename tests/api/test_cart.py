@@ -1,8 +1,10 @@
 """The caller's own cart."""
 
+import time
+
 import pytest
 
-from harness import data, eventually, in_threads, problem
+from harness import FACTS, data, eventually, in_threads, problem
 
 
 def lines(cart):
@@ -145,3 +147,63 @@ def test_thirty_two_parallel_additions_are_all_kept(customer, product):
     versions = [data(answer, 201)["version"] for answer in answers]
     assert sorted(versions) == list(range(min(versions), min(versions) + 32))
     assert lines(customer.cart()) == {product["id"]: 32}
+
+
+def warnings(cart):
+    return sorted((w["product_id"], w["code"]) for w in cart["warnings"])
+
+
+def test_one_call_to_products_shows_a_cart_of_a_hundred_lines(customer, admin, instance):
+    def make(i):
+        return [instance.new_product(admin.another())["id"] for _ in range(25)]
+
+    made = sum(in_threads(4, make), [])
+    for product_id in made:
+        data(customer.add(product_id), 201)
+    calls = lambda: instance.metric("halle_requests_total", "products")
+    # a write that must check its product first asks for that one, and for the others to show them
+    for wanted, act in (
+        (1, lambda: customer.get("/cart")),
+        (2, lambda: customer.patch(f"/cart/items/{made[0]}", {"quantity": 2})),
+        (1, lambda: customer.delete(f"/cart/items/{made[1]}")),
+        (1, lambda: customer.post("/cart/rollback", {"version": 101})),
+    ):
+        time.sleep(FACTS)
+        before = calls()
+        data(act())
+        assert calls() - before == wanted
+    assert len(customer.cart()["items"]) == 100
+
+
+def test_a_line_that_is_not_sold_any_more_breaks_nothing(customer, admin, instance):
+    """Reading, other lines, removing it, with and without a key."""
+    gone, dearer, kept = (instance.new_product(admin)["id"] for _ in range(3))
+    for product_id in (gone, dearer, kept):
+        data(customer.add(product_id, 2), 201)
+    assert admin.delete(f"/products/{gone}").status_code == 200
+    data(admin.patch(f"/products/{dearer}", {"price": 20}))
+    wanted = sorted([(gone, "UNAVAILABLE"), (dearer, "PRICE_CHANGED")])
+    time.sleep(FACTS)
+    assert warnings(customer.cart()) == wanted
+    change = next(w for w in customer.cart()["warnings"] if w["code"] == "PRICE_CHANGED")
+    assert (change["old"], change["new"]) == (12.5, 20)
+    assert customer.cart()["total"] == 2 * 20 + 2 * 12.5
+    for headers in ({}, {"Idempotency-Key": "other-lines"}):
+        cart = data(customer.patch(f"/cart/items/{kept}", {"quantity": 3}, headers=headers))
+        assert warnings(cart) == wanted and lines(cart) == {gone: 2, dearer: 2, kept: 3}
+    problem(customer.patch(f"/cart/items/{gone}", {"quantity": 1}), 400, "PRODUCT_NOT_FOUND")
+    assert warnings(data(customer.add(dearer), 201)) == [(gone, "UNAVAILABLE")]
+    assert lines(data(customer.delete(f"/cart/items/{gone}"))) == {dearer: 3, kept: 3}
+    assert customer.cart()["warnings"] == []
+
+
+def test_stock_that_went_is_a_warning_on_the_line(customer, admin, instance):
+    low, out = (instance.new_product(admin, storage_quantity=5)["id"] for _ in range(2))
+    for product_id in (low, out):
+        data(customer.add(product_id, 4), 201)
+    data(admin.post(f"/products/{low}/stock", {"delta": -2, "reason": "sold"}))
+    data(admin.post(f"/products/{out}/stock", {"delta": -5, "reason": "sold"}))
+    time.sleep(FACTS)
+    assert warnings(customer.cart()) == sorted([(low, "LOW_STOCK"), (out, "OUT_OF_STOCK")])
+    problem(customer.patch(f"/cart/items/{low}", {"quantity": 4}), 400, "OUT_OF_STOCK")
+    assert lines(data(customer.patch(f"/cart/items/{low}", {"quantity": 3}))) == {low: 3, out: 4}

@@ -160,6 +160,13 @@ def test_logging_out_clears_the_cookie_and_ends_its_session(browser, origin, cus
     assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
 
 
+def test_logging_out_with_a_doubled_cookie_ends_none_of_its_sessions(instance, browser, customer, origin):
+    """Which of the two is the browser's own nobody knows: another page may have set one."""
+    browser.token = customer.token
+    assert browser.post("/auth/logout", {}, f"{NAME}={browser.kept}; {NAME}=x").status_code == 200
+    browser.keep(browser.refresh(Origin=origin))
+
+
 def test_logging_out_ends_the_cookies_session_of_another_login(instance, browser, customer, origin):
     browser.token = customer.token
     assert browser.post("/auth/logout", {}).status_code == 200

@@ -329,11 +329,11 @@ def test_progress_is_shown_in_place_on_a_terminal(instance, tmp_path):
     file.write_bytes(ctl.jsonl([person() for _ in range(300)] + ["x"]))
     typed = subprocess.run(
         ["script", "-qec", " ".join(f"'{a}'" for a in ctl.command(
-            ctl.config_of(instance), "import", "users", file)).replace("'" + ctl.RUN + "'", '"$RUN"'), "/dev/null"],
-        env=ctl.environment(RUN=ctl.RUN), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=ctl.LIMIT)
+            ctl.config_of(instance), "import", "users", file.name)).replace("'" + ctl.RUN + "'", '"$RUN"'), "/dev/null"],
+        cwd=tmp_path, env=ctl.environment(RUN=ctl.RUN), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=ctl.LIMIT)
     out = typed.stdout.decode()
     assert typed.returncode == 1
-    assert f"{file}:301: not JSON" in out and "301 lines, 300 imported, 0 already there, 1 bad in" in out
+    assert "users.jsonl:301: not JSON" in out and "301 lines, 300 imported, 0 already there, 1 bad in" in out
 
 
 def test_messages_are_in_french_where_the_locale_is(instance):

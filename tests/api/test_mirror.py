@@ -1,4 +1,4 @@
-"""The cart mirror: both stores or neither, whatever breaks."""
+"""The cart mirror, in Redis and in a second MariaDB server: both stores or neither, whatever breaks."""
 
 import json
 import signal
@@ -7,13 +7,20 @@ import time
 import pytest
 
 from harness import data, eventually, in_threads, kill, private_instance, problem
+from mirrors import mirror_store
 from shoppers import Crowd, nothing_was_lost, stores_agree
+from stores import castagnoli
 
 
-@pytest.fixture(scope="module")
-def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+@pytest.fixture(scope="module", params=["redis", "mariadb"])
+def instance(request):
+    with private_instance(HALLE_LIMITS="off", HALLE_MIRROR=request.param) as made:
         yield made
+
+
+@pytest.fixture
+def mirror(instance):
+    return mirror_store(instance)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +40,9 @@ def test_after_mixed_writes_mirror_and_database_hold_the_same(instance):
     stores_agree(instance)
 
 
-def test_a_new_cart_is_in_both_stores(instance, customer):
+def test_a_new_cart_is_in_both_stores(instance, mirror, customer):
     stores_agree(instance)
-    assert instance.mirror().hget(f"cart:{customer.user_id}", "d") == "[]"
+    assert mirror.slots(customer.user_id)["d"] == "[]"
 
 
 def test_parallel_additions_are_all_in_both_stores(instance, customer, product):
@@ -46,31 +53,17 @@ def test_parallel_additions_are_all_in_both_stores(instance, customer, product):
     stores_agree(instance)
 
 
-# -- Redis away
+# -- the mirror away
 
 stop_kinds = pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL])
 
 
-def take_redis_away(instance, how):
-    if how == signal.SIGSTOP:
-        kill(instance.pid("redis"), how)
-    else:
-        instance.stop("redis", how)
-
-
-def give_redis_back(instance, how):
-    if how == signal.SIGSTOP:
-        kill(instance.pid("redis"), signal.SIGCONT)
-    else:
-        instance.start_redis()
-
-
 @stop_kinds
-def test_without_the_mirror_nothing_is_written_anywhere(instance, customer, product, how):
+def test_without_the_mirror_nothing_is_written_anywhere(instance, mirror, customer, product, how):
     data(customer.add(product["id"], 2), 201)
     stores_agree(instance)
     before, lines = stored(instance, customer), instance.journal()
-    take_redis_away(instance, how)
+    mirror.take_away(how)
     try:
         began = time.monotonic()
         answer = customer.add(product["id"], 1)
@@ -84,7 +77,7 @@ def test_without_the_mirror_nothing_is_written_anywhere(instance, customer, prod
         health = problem(customer.get("/paniers/health"), 503)
         assert health["checks"]["mirror"] == "down" and health["checks"]["database"] == "up"
     finally:
-        give_redis_back(instance, how)
+        mirror.give_back(how)
     began = time.monotonic()
     eventually(lambda: customer.add(product["id"], 1).status_code == 201)
     print(f"works again after {time.monotonic() - began:.2f} s (promised: 2 s)")
@@ -92,39 +85,30 @@ def test_without_the_mirror_nothing_is_written_anywhere(instance, customer, prod
     stores_agree(instance)
 
 
-def test_every_kind_of_write_is_refused_without_the_mirror(instance, customer, product):
+def test_every_kind_of_write_is_refused_without_the_mirror(instance, mirror, customer, product):
     customer.add(product["id"], 2)
     stores_agree(instance)
     before, lines = stored(instance, customer), len(instance.journal())
     path = f"/cart/items/{product['id']}"
-    take_redis_away(instance, signal.SIGKILL)
+    mirror.take_away(signal.SIGKILL)
     try:
         for answer in (customer.add(product["id"]), customer.patch(path, {"quantity": 5}),
                        customer.patch(path, {"quantity": 0}), customer.delete(path), customer.delete("/cart")):
             problem(answer, 503, "MIRROR_UNAVAILABLE")
     finally:
-        give_redis_back(instance, signal.SIGKILL)
+        mirror.give_back(signal.SIGKILL)
     assert stored(instance, customer) == before
     assert len(instance.journal()) == lines + 5
     eventually(lambda: customer.get("/cart/health").status_code == 200)
 
 
-def castagnoli(text):
-    crc = 0xFFFFFFFF
-    for byte in text:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return f"{crc ^ 0xFFFFFFFF:08x}"
-
-
-def test_the_journal_tells_what_failed_and_proves_itself(instance, customer, product):
-    take_redis_away(instance, signal.SIGKILL)
+def test_the_journal_tells_what_failed_and_proves_itself(instance, mirror, customer, product):
+    mirror.take_away(signal.SIGKILL)
     try:
         answer = customer.add(product["id"], 3, headers={"Idempotency-Key": "tell"})
         problem(answer, 503)
     finally:
-        give_redis_back(instance, signal.SIGKILL)
+        mirror.give_back(signal.SIGKILL)
     raw = instance.path("journal").read_bytes().splitlines()[-1]
     line = json.loads(raw)
     assert line["user_id"] == customer.user_id and line["outcome"] == "rolled_back"
@@ -136,53 +120,44 @@ def test_the_journal_tells_what_failed_and_proves_itself(instance, customer, pro
     assert customer.cart()["items"][0]["quantity"] == 3
 
 
-def test_an_emptied_mirror_is_rebuilt(instance, customer, product):
+def test_an_emptied_mirror_is_rebuilt(instance, mirror, customer, product):
     data(customer.add(product["id"], 2), 201)
-    instance.mirror().flushall()
+    mirror.empty()
     assert customer.cart()["items"][0]["quantity"] == 2
     eventually(lambda: customer.add(product["id"], 1).status_code == 201)
-    instance.stop("redis")
-    for path in (instance.var / "data/redis").rglob("*"):
-        if path.is_file():
-            path.unlink()
-    instance.start_redis()
+    mirror.lose()
     eventually(lambda: customer.add(product["id"], 1).status_code == 201)
     assert customer.cart()["items"][0]["quantity"] == 4
     stores_agree(instance)
 
 
-def test_a_mirror_that_holds_something_else_is_put_right(instance, customer, product):
+def test_a_mirror_that_holds_something_else_is_put_right(instance, mirror, customer, product):
     data(customer.add(product["id"], 2), 201)
     stores_agree(instance)
-    key = f"cart:{customer.user_id}"
-    instance.mirror().hset(key, mapping={"v": 1, "f": 1, "d": "[]"})
+    mirror.put(customer.user_id, v=1, f=1, d="[]")
     assert customer.cart()["items"][0]["quantity"] == 2
     data(customer.add(product["id"], 1), 201)
-    eventually(lambda: instance.mirror().hget(key, "v") == str(customer.cart()["version"]))
+    eventually(lambda: mirror.slots(customer.user_id)["v"] == str(customer.cart()["version"]))
     stores_agree(instance)
 
 
-def left_behind(instance, customer, **slots):
-    """What a worker that died in the middle of a write leaves in the mirror."""
-    mirror, uid = instance.mirror(), customer.user_id
-    mirror.hset(f"cart:{uid}", mapping=slots)
-    mirror.sadd("cart:pending", uid)
+# -- what a worker that died in the middle of a write leaves in the mirror
 
 
-def test_a_write_that_was_committed_but_not_promoted_is_promoted(instance, customer, product):
+def test_a_write_that_was_committed_but_not_promoted_is_promoted(instance, mirror, customer, product):
     data(customer.add(product["id"], 2), 201)
     stores_agree(instance)
     row = stored(instance, customer)[0]
-    left_behind(instance, customer, v=row["version"] - 1, f=0, d="[]",
-                pv=row["version"], pf=row["fence"], pd=row["doc"])
+    mirror.put(customer.user_id, v=row["version"] - 1, f=0, d="[]",
+               pv=row["version"], pf=row["fence"], pd=row["doc"])
     stores_agree(instance)
 
 
-def test_a_write_that_was_prepared_but_not_committed_is_taken_back(instance, customer, product):
+def test_a_write_that_was_prepared_but_not_committed_is_taken_back(instance, mirror, customer, product):
     data(customer.add(product["id"], 2), 201)
     stores_agree(instance)
     row = stored(instance, customer)[0]
-    left_behind(instance, customer, pv=row["version"] + 1, pf=row["fence"] + 1, pd="[]")
+    mirror.put(customer.user_id, pv=row["version"] + 1, pf=row["fence"] + 1, pd="[]")
     stores_agree(instance)
     assert stored(instance, customer)[0]["version"] == row["version"]
 
@@ -204,12 +179,12 @@ def test_killed_workers_lose_no_acknowledged_write(instance):
     stores_agree(instance)
 
 
-def test_a_mirror_that_comes_and_goes_loses_nothing(instance):
+def test_a_mirror_that_comes_and_goes_loses_nothing(instance, mirror):
     with Crowd(instance) as crowd:
         for how in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):
-            take_redis_away(instance, how)
+            mirror.take_away(how)
             eventually(lambda: any(s.trouble for s in crowd.shoppers))
-            give_redis_back(instance, how)
+            mirror.give_back(how)
             crowd.write_some(10)
     assert "MIRROR_UNAVAILABLE" in crowd.troubles()
     nothing_was_lost(crowd)
@@ -225,4 +200,68 @@ def test_the_same_key_replays_after_a_crash(instance, customer, product):
     again = eventually(lambda: (a := customer.add(product["id"], 2, headers=key)).status_code == 201 and a)
     assert again.content == first.content and again.headers["Idempotent-Replayed"] == "true"
     assert customer.cart()["items"][0]["quantity"] == 2
+    stores_agree(instance)
+
+
+# -- mirror_mode degraded; last, because it changes the instance
+
+
+@pytest.fixture(scope="module")
+def degraded(instance):
+    instance.settings["HALLE_MIRROR_MODE"] = "degraded"
+    instance.up()
+
+
+@stop_kinds
+def test_degraded_a_write_without_the_mirror_is_made_and_mirrored_later(degraded, instance, mirror, customer, product, how):
+    answer = customer.add(product["id"], 2)
+    assert answer.status_code == 201 and "Mirror" not in answer.headers
+    stores_agree(instance)
+    lines, count = len(instance.journal()), instance.metric("halle_cart_degraded_total", "carts")
+    mirror.take_away(how)
+    try:
+        key = {"Idempotency-Key": f"without-{how}"}
+        answer = customer.add(product["id"], 1, headers=key)
+        data(answer, 201)
+        assert answer.headers["Mirror"] == "degraded"
+        again = customer.add(product["id"], 1, headers=key)
+        assert again.headers["Idempotent-Replayed"] == "true" and again.content == answer.content
+        assert customer.cart()["items"][0]["quantity"] == 3
+        answer = customer.patch(f"/cart/items/{product['id']}", {"quantity": 7})
+        data(answer)
+        assert answer.headers["Mirror"] == "degraded"
+        told = instance.journal()[lines:]
+        assert [(line["outcome"], line["stage"]) for line in told] == [("degraded", "s_prepare")] * 2
+        assert instance.metric("halle_cart_degraded_total", "carts") == count + 2
+        health = data(customer.get("/cart/health"))
+        assert health["status"] == "healthy" and health["checks"]["mirror"] == "down"
+        assert instance.rows("carts", "SELECT 1 FROM cart_unmirrored WHERE user_id = %s", customer.user_id)
+    finally:
+        mirror.give_back(how)
+    assert customer.cart()["items"][0]["quantity"] == 7
+    stores_agree(instance)
+    eventually(lambda: not instance.rows("carts", "SELECT 1 FROM cart_unmirrored"))
+
+
+def test_degraded_what_the_mirror_refuses_is_still_refused(degraded, instance, mirror, customer, product):
+    data(customer.add(product["id"], 2), 201)
+    stores_agree(instance)
+    before = stored(instance, customer)
+    mirror.put(customer.user_id, v=before[0]["version"] + 5)
+    problem(customer.add(product["id"], 1), 503, "MIRROR_UNAVAILABLE")
+    assert stored(instance, customer) == before
+    mirror.put(customer.user_id, v=before[0]["version"])
+    data(customer.add(product["id"], 1), 201)
+    stores_agree(instance)
+
+
+def test_degraded_a_mirror_that_comes_and_goes_troubles_nobody(degraded, instance, mirror):
+    with Crowd(instance, users=3) as crowd:
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            mirror.take_away(how)
+            crowd.write_some(10)
+            mirror.give_back(how)
+            crowd.write_some(10)
+    assert crowd.troubles() == []
+    nothing_was_lost(crowd)
     stores_agree(instance)

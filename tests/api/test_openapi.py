@@ -139,7 +139,7 @@ class Stage:
 
     def path(self, operation):
         values = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "path"}
-        values.update(id=self.product, product_id=self.product)
+        values.update(id=self.product, product_id=self.product, user_id=self.customer.user_id)
         if "uuid" in values:
             values.update(uuid=data(self.customer.get("/auth/sessions"))[0]["id"])
         if operation.path.startswith("/users/"):
@@ -158,7 +158,7 @@ class Stage:
             name = "x" + uuid.uuid4().hex[:16]
         here = {
             "username": name, "email": f"{name}@example.com", "password": PASSWORD,
-            "token": self.customer.token, "product_id": self.product,
+            "token": self.customer.token, "product_id": self.product, "article_id": self.product,
             "refresh_token": self.customer.refresh_token, "current": PASSWORD,
         }
         return {"json": {k: here.get(k, v) for k, v in example.items()}}
@@ -182,8 +182,8 @@ def test_the_example_is_answered_as_documented(instance, admin, operation):
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_an_error_is_answered_as_documented(instance, anyone, operation):
     """Without a token, or with a query that is none of the documented ones."""
-    path = operation.path.replace("{id}", "0").replace("{product_id}", "0")
-    path = path.replace("{uuid}", "0192f000-0000-7000-8000-000000000000")
+    path = operation.path.replace("{uuid}", "0192f000-0000-7000-8000-000000000000")
+    path = re.sub("{[a-z_]+}", "0", path)
     answer = anyone.request(operation.method, path, data=b"{", headers={"Content-Type": "application/json"})
     if answer.status_code < 400:
         return

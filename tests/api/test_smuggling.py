@@ -8,7 +8,7 @@ from routes import of_all_workers
 
 SMUGGLED = {
     "role": "admin", "id": 1, "user_id": 1, "price": 0.01, "status": "active", "is_admin": True, "total": 0,
-    "version": 1, "password_hash": "x", "created_at": "2020-01-01T00:00:00Z", "owner": 1, "currency": "XXX",
+    "version": 1, "password_hash": "x", "created_at": "2020-01-01T00:00:00Z", "owner": 1, "currency": "USD",
 }
 ROUTES = [r for r in of_all_workers() if "application/json" in body_of(r.method, r.path)]
 

@@ -1,62 +1,20 @@
 /*
  * ceiling.c - what MariaDB and Redis alone can do here: the other side of the bench's ratios.
  *
- * Usage: ceiling MODE THREADS SECONDS DB_SOCKET DB_USER [REDIS_SOCKET REDIS_USER PASSWORD_FILE]
+ * Usage: ceiling MODE THREADS SECONDS DB_SOCKET DB_USER [MIRROR_SOCKET [REDIS_USER PASSWORD_FILE]]
  *	select   one row by key, prepared, from halle_products.product
  *	upsert2  one transaction of two upserts
  *	cart     the statements and mirror calls of one cart write, each thread its own carts
+ *	cart2    the same with the mirror in a second MariaDB server; one more thread promotes
  * Works in the database halle_bench (made by tests/bench/run). Prints operations per second.
  */
 #include "compat.h"
 
-#include <hiredis/hiredis.h>
-#include <mysql.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include "ceiling.h"
 
 #define THREADS_MAX 64
-#define CARTS       64 /* per thread */
-#define DOC         "[{\"p\":1,\"q\":2,\"c\":7999},{\"p\":2,\"q\":1,\"c\":129900}]"
 
-struct bench {
-	const char *mode, *db_socket, *db_user, *redis_socket, *redis_user;
-	char redis_password[256];
-	int seconds;
-	atomic_bool stop, failed;
-	atomic_ulong done;
-};
-
-struct client {
-	struct bench *bench;
-	unsigned number;
-	pthread_t id;
-	MYSQL *my;
-	MYSQL_STMT *stmt[4];
-	redisContext *redis;
-	unsigned long cart;
-	char prepare_sha[41], promote_sha[41];
-	unsigned promotes;
-};
-
-static const char prepare_lua[] =
-	"local h=redis.call('HMGET',KEYS[1],'v','pv','pf','mf') "
-	"local v,pv,mf=tonumber(h[1] or 0),tonumber(h[2] or 0),tonumber(h[4] or 0) "
-	"local bv=tonumber(ARGV[1]) "
-	"if tonumber(ARGV[5])<=mf then return 'FENCED' end "
-	"if v<bv then if pv==bv and h[3]==ARGV[2] then "
-	"redis.call('HSET',KEYS[1],'v',pv,'f',h[3],'d',redis.call('HGET',KEYS[1],'pd')) "
-	"elseif ARGV[3]~='' then redis.call('HSET',KEYS[1],'v',bv,'f',ARGV[2],'d',ARGV[3]) "
-	"else return 'BEHIND' end elseif v>bv then return 'AHEAD' end "
-	"redis.call('HSET',KEYS[1],'pv',ARGV[4],'pf',ARGV[5],'pd',ARGV[6],'mf',ARGV[5]) "
-	"redis.call('SADD','cart:pending',ARGV[7]) return 'OK'";
-static const char promote_lua[] =
-	"local h=redis.call('HMGET',KEYS[1],'pv','pf','pd') "
-	"if h[1]~=ARGV[1] or h[2]~=ARGV[2] then return 'NO' end "
-	"redis.call('HSET',KEYS[1],'v',h[1],'f',h[2],'d',h[3]) "
-	"redis.call('HDEL',KEYS[1],'pv','pf','pd') redis.call('SREM','cart:pending',ARGV[3]) "
-	"return 'OK'";
-
-static void fail(struct client *c, const char *what)
+void fail(struct client *c, const char *what)
 {
 	fprintf(stderr, "ceiling: %s: %s%s\n", what, c->my ? mysql_error(c->my) : "",
 		c->redis ? c->redis->errstr : "");
@@ -64,7 +22,7 @@ static void fail(struct client *c, const char *what)
 	atomic_store(&c->bench->stop, true);
 }
 
-static bool query(struct client *c, const char *sql)
+bool query(struct client *c, const char *sql)
 {
 	if (mysql_query(c->my, sql) == 0)
 		return true;
@@ -72,9 +30,9 @@ static bool query(struct client *c, const char *sql)
 	return false;
 }
 
-static MYSQL_STMT *prepare(struct client *c, const char *sql)
+MYSQL_STMT *prepare_on(struct client *c, MYSQL *my, const char *sql)
 {
-	MYSQL_STMT *s = mysql_stmt_init(c->my);
+	MYSQL_STMT *s = mysql_stmt_init(my);
 
 	if (s && mysql_stmt_prepare(s, sql, strlen(sql)) == 0)
 		return s;
@@ -82,15 +40,26 @@ static MYSQL_STMT *prepare(struct client *c, const char *sql)
 	return NULL;
 }
 
-struct param {
-	enum enum_field_types type;
-	const void *data;
-	unsigned long len;
-};
-
-static bool run(struct client *c, MYSQL_STMT *s, const struct param *params, unsigned n)
+static MYSQL_STMT *prepare(struct client *c, const char *sql)
 {
-	MYSQL_BIND bind[8];
+	return prepare_on(c, c->my, sql);
+}
+
+MYSQL *dial(struct client *c, const char *socket)
+{
+	MYSQL *my = mysql_init(NULL);
+
+	if (mysql_real_connect(my, NULL, c->bench->db_user, NULL, "halle_bench", 0, socket, 0))
+		return my;
+	fprintf(stderr, "ceiling: %s: %s\n", socket, mysql_error(my));
+	mysql_close(my);
+	fail(c, "connect");
+	return NULL;
+}
+
+bool run(struct client *c, MYSQL_STMT *s, const struct param *params, unsigned n)
+{
+	MYSQL_BIND bind[13];
 
 	memset(bind, 0, sizeof(bind));
 	for (unsigned i = 0; i < n; i++) {
@@ -104,9 +73,6 @@ static bool run(struct client *c, MYSQL_STMT *s, const struct param *params, uns
 	fail(c, mysql_stmt_error(s));
 	return false;
 }
-
-#define P_U64(v)     { MYSQL_TYPE_LONGLONG, &(v), sizeof(v) }
-#define P_BLOB(p, n) { MYSQL_TYPE_BLOB, (p), (n) }
 
 static bool fetch_all(struct client *c, MYSQL_STMT *s, uint64_t *values, unsigned n)
 {
@@ -169,36 +135,6 @@ static bool upsert2_once(struct client *c)
 
 /* ---- cart ---- */
 
-static bool script(struct client *c, const char *lua, char sha[41])
-{
-	redisReply *r = redisCommand(c->redis, "SCRIPT LOAD %s", lua);
-
-	if (!r || r->type != REDIS_REPLY_STRING || r->len != 40) {
-		fail(c, r && r->str ? r->str : "SCRIPT LOAD");
-		return false;
-	}
-	memcpy(sha, r->str, 41);
-	freeReplyObject(r);
-	return true;
-}
-
-static bool redis_init(struct client *c)
-{
-	redisReply *r;
-	bool ok;
-
-	c->redis = redisConnectUnix(c->bench->redis_socket);
-	if (!c->redis || c->redis->err) {
-		fail(c, "redis");
-		return false;
-	}
-	r = redisCommand(c->redis, "AUTH %s %s", c->bench->redis_user, c->bench->redis_password);
-	ok = r && r->type == REDIS_REPLY_STATUS;
-	if (r)
-		freeReplyObject(r);
-	return ok && script(c, prepare_lua, c->prepare_sha) && script(c, promote_lua, c->promote_sha);
-}
-
 static bool cart_init(struct client *c)
 {
 	c->stmt[0] = prepare(c, "SELECT version, fence, NEXT VALUE FOR cart_fence, doc FROM cart "
@@ -208,52 +144,7 @@ static bool cart_init(struct client *c)
 				"'POST /cart', ?, 201, ?, NOW(6))");
 	c->stmt[2] = prepare(c, "UPDATE cart SET version = ?, fence = ?, doc = ?, "
 				"updated_at = NOW(6) WHERE user_id = ?");
-	return c->stmt[0] && c->stmt[1] && c->stmt[2] && redis_init(c);
-}
-
-/* Sends base only when the mirror says that it is behind, as the protocol does. */
-static redisReply *send_prepare(struct client *c, uint64_t user, const uint64_t row[3],
-				const char *base)
-{
-	return redisCommand(c->redis, "EVALSHA %s 1 cart:bench:%llu %llu %llu %s %llu %llu %s %llu",
-			    c->prepare_sha, (unsigned long long)user, (unsigned long long)row[0],
-			    (unsigned long long)row[1], base, (unsigned long long)row[0] + 1,
-			    (unsigned long long)row[2], DOC, (unsigned long long)user);
-}
-
-static bool mirror_prepare(struct client *c, uint64_t user, const uint64_t row[3])
-{
-	redisReply *r = NULL;
-	bool ok;
-
-	for (; c->promotes; c->promotes--) {
-		if (redisGetReply(c->redis, (void **)&r) != REDIS_OK)
-			return false;
-		freeReplyObject(r);
-	}
-	r = send_prepare(c, user, row, "");
-	if (r && r->str && strcmp(r->str, "BEHIND") == 0) {
-		freeReplyObject(r);
-		r = send_prepare(c, user, row, DOC);
-	}
-	ok = r && r->type == REDIS_REPLY_STRING && strcmp(r->str, "OK") == 0;
-	if (!ok)
-		fail(c, r && r->str ? r->str : "PREPARE");
-	if (r)
-		freeReplyObject(r);
-	return ok;
-}
-
-static void mirror_promote(struct client *c, uint64_t user, const uint64_t row[3])
-{
-	int done = 0;
-
-	redisAppendCommand(c->redis, "EVALSHA %s 1 cart:bench:%llu %llu %llu %llu", c->promote_sha,
-			   (unsigned long long)user, (unsigned long long)row[0] + 1,
-			   (unsigned long long)row[2], (unsigned long long)user);
-	while (!done && redisBufferWrite(c->redis, &done) == REDIS_OK)
-		;
-	c->promotes++;
+	return c->stmt[0] && c->stmt[1] && c->stmt[2] && mirror_init(c);
 }
 
 static bool cart_once(struct client *c)
@@ -289,6 +180,7 @@ static const struct mode {
 	{ "select", select_init, select_once },
 	{ "upsert2", upsert2_init, upsert2_once },
 	{ "cart", cart_init, cart_once },
+	{ "cart2", cart_init, cart_once },
 };
 
 static const struct mode *mode_of(const char *name)
@@ -307,10 +199,8 @@ static void *client_thread(void *arg)
 	const struct mode *mode = mode_of(b->mode);
 
 	mysql_thread_init();
-	c->my = mysql_init(NULL);
-	if (!mysql_real_connect(c->my, NULL, b->db_user, NULL, "halle_bench", 0, b->db_socket, 0))
-		fail(c, "connect");
-	else if (mode->init(c)) {
+	c->my = dial(c, b->db_socket);
+	if (c->my && mode->init(c)) {
 		while (!atomic_load_explicit(&b->stop, memory_order_relaxed) && mode->once(c))
 			atomic_fetch_add_explicit(&b->done, 1, memory_order_relaxed);
 	}
@@ -318,7 +208,10 @@ static void *client_thread(void *arg)
 		if (c->stmt[i])
 			mysql_stmt_close(c->stmt[i]);
 	}
-	mysql_close(c->my);
+	if (c->my)
+		mysql_close(c->my);
+	if (c->mirror)
+		mysql_close(c->mirror);
 	if (c->redis)
 		redisFree(c->redis);
 	mysql_thread_end();
@@ -350,7 +243,7 @@ static double seconds_now(void)
 
 static int measure(struct bench *b, unsigned threads)
 {
-	static struct client clients[THREADS_MAX];
+	static struct client clients[THREADS_MAX], promoter;
 	struct timespec nap = { .tv_nsec = 100000000 };
 	unsigned long before;
 	double start;
@@ -360,6 +253,10 @@ static int measure(struct bench *b, unsigned threads)
 		if (pthread_create(&clients[i].id, NULL, client_thread, &clients[i]) != 0)
 			return 1;
 	}
+	promoter = (struct client){ .bench = b };
+	if (b->mirror_socket && !b->redis_user &&
+	    pthread_create(&promoter.id, NULL, promoter_thread, &promoter) != 0)
+		return 1;
 	nanosleep(&nap, NULL); /* connecting is not measured */
 	before = atomic_load(&b->done);
 	start = seconds_now();
@@ -369,17 +266,21 @@ static int measure(struct bench *b, unsigned threads)
 	atomic_store(&b->stop, true);
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(clients[i].id, NULL);
+	if (promoter.id)
+		pthread_join(promoter.id, NULL);
 	return atomic_load(&b->failed) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .seconds = 1 };
+	static struct bench b = { .seconds = 1, .lock = PTHREAD_MUTEX_INITIALIZER };
 	long threads;
+	int wanted;
 
-	if (argc < 6 || !mode_of(argv[1]) || (strcmp(argv[1], "cart") == 0 && argc < 9)) {
-		fprintf(stderr, "usage: ceiling select|upsert2|cart THREADS SECONDS DB_SOCKET DB_USER "
-				"[REDIS_SOCKET REDIS_USER PASSWORD_FILE]\n");
+	wanted = argc < 2 ? 0 : strcmp(argv[1], "cart") == 0 ? 9 : strcmp(argv[1], "cart2") == 0 ? 7 : 6;
+	if (argc < 2 || argc != wanted || !mode_of(argv[1])) {
+		fprintf(stderr, "usage: ceiling select|upsert2|cart|cart2 THREADS SECONDS DB_SOCKET "
+				"DB_USER [MIRROR_SOCKET [REDIS_USER PASSWORD_FILE]]\n");
 		return 2;
 	}
 	b.mode = argv[1];
@@ -389,12 +290,10 @@ int main(int argc, char **argv)
 	b.db_user = argv[5];
 	if (threads < 1 || threads > THREADS_MAX || b.seconds < 1)
 		return 2;
-	if (argc > 8) {
-		b.redis_socket = argv[6];
-		b.redis_user = argv[7];
-		if (read_password(&b, argv[8]) < 0)
-			return 1;
-	}
+	b.mirror_socket = argc > 6 ? argv[6] : NULL;
+	b.redis_user = argc > 8 ? argv[7] : NULL;
+	if (argc > 8 && read_password(&b, argv[8]) < 0)
+		return 1;
 	if (mysql_library_init(0, NULL, NULL))
 		return 1;
 	return measure(&b, (unsigned)threads);

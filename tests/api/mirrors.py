@@ -1,0 +1,124 @@
+"""The store that mirrors carts, whichever it is: looked into, changed behind halle's back, taken away."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+
+import pymysql
+
+from harness import HANG, eventually, kill
+
+SLOTS = ("v", "f", "d", "pv", "pf", "pd", "mf")
+
+
+class Store:
+    """What both have in common; slots are {"v": "3", …}, without those that are not there."""
+
+    def __init__(self, instance):
+        self.instance = instance
+
+    def take_away(self, how):
+        if how == signal.SIGSTOP:
+            kill(self.instance.pid(self.process), how)
+        else:
+            self.instance.stop(self.process, how)
+
+    def give_back(self, how):
+        if how == signal.SIGSTOP:
+            kill(self.instance.pid(self.process), signal.SIGCONT)
+        else:
+            self.start()
+
+
+class Redis(Store):
+    process = "redis"
+
+    def slots(self, user):
+        return self.instance.mirror().hgetall(f"cart:{user}")
+
+    def put(self, user, **slots):
+        self.instance.mirror().hset(f"cart:{user}", mapping=slots)
+        if "pv" in slots:
+            self.instance.mirror().sadd("cart:pending", user)
+
+    def pending(self):
+        return {int(user) for user in self.instance.mirror().smembers("cart:pending")}
+
+    def empty(self):
+        self.instance.mirror().flushall()
+
+    def start(self):
+        self.instance.start_redis()
+
+    def lose(self):
+        """Its files are gone, too."""
+        self.instance.stop(self.process)
+        for path in (self.instance.var / "data/redis").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        self.start()
+
+
+class Mariadb(Store):
+    process = "mariadb-mirror"
+
+    @contextlib.contextmanager
+    def cursor(self):
+        connection = pymysql.connect(
+            unix_socket=str(self.instance.path("mirror_socket")),
+            user=pwd.getpwuid(os.getuid()).pw_name,
+            database="halle_mirror",
+            autocommit=True,
+            connect_timeout=2,
+            read_timeout=HANG,
+            cursorclass=pymysql.cursors.DictCursor,
+        )
+        with connection, connection.cursor() as cursor:
+            yield cursor
+
+    def slots(self, user):
+        with self.cursor() as cursor:
+            cursor.execute(f"SELECT {','.join(SLOTS)} FROM cart_mirror WHERE user_id = %s", (user,))
+            row = cursor.fetchone() or {}
+        if not row.get("v"):
+            row = {k: row.get(k) for k in SLOTS[3:]}
+        return {k: v.decode() if isinstance(v, bytes) else str(v) for k, v in row.items() if v is not None}
+
+    def put(self, user, **slots):
+        changes = ",".join(f"{name} = %s" for name in slots)
+        with self.cursor() as cursor:
+            cursor.execute(f"UPDATE cart_mirror SET {changes} WHERE user_id = %s", (*slots.values(), user))
+
+    def pending(self):
+        with self.cursor() as cursor:
+            cursor.execute("SELECT user_id FROM cart_mirror WHERE pv IS NOT NULL")
+            return {row["user_id"] for row in cursor.fetchall()}
+
+    def empty(self):
+        with self.cursor() as cursor:
+            cursor.execute("DELETE FROM cart_mirror")
+
+    def start(self):
+        var = self.instance.var
+        subprocess.Popen(
+            ["mariadbd", f"--defaults-file={var}/etc/mariadb-mirror.cnf", f"--user={pwd.getpwuid(os.getuid()).pw_name}"],
+            env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        eventually(lambda: self.slots(0) is not None, 60)
+
+    def lose(self):
+        """Its files are gone, too."""
+        self.instance.stop(self.process)
+        shutil.rmtree(self.instance.var / "data/mariadb-mirror")
+        self.instance.up()
+
+
+def mirror_store(instance):
+    return {"redis": Redis, "mariadb": Mariadb}[instance.setting("mirror_store")](instance)
