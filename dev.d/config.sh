@@ -150,6 +150,9 @@ write_halle_config() {
 			# Written by ./dev; every key with its meaning: halle-auth --config-dump
 			threads = $threads
 			auth.threads = $((threads * 3))
+			orders.deadline_ms = 6000
+			payments.deadline_ms = 6000
+			payments.threads = $((threads * 2))
 			metrics_dir = $run/metrics
 			public_origin = $url
 			db_socket = $run/mariadb.sock

@@ -1,7 +1,7 @@
 # What an instance is made of. Sourced by dev.
 # shellcheck shell=bash disable=SC2034
 # auth last: it calls the others as soon as it runs
-services=(users products carts auth)
+services=(users products carts bank payments orders auth)
 
 absolute() { # a path as the caller sees it; the defaults stand in the source folder
 	(cd "${2:-.}" && realpath -m -- "$1")

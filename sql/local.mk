@@ -39,6 +39,15 @@ dist_sqlcarts_DATA = \
 	sql/carts/0106-lease_scanned.sql \
 	sql/carts/0107-cart_unmirrored.sql \
 	sql/carts/grants.sql
+sqlordersdir = $(sqldir)/orders
+dist_sqlorders_DATA = \
+	sql/orders/grants.sql
+sqlpaymentsdir = $(sqldir)/payments
+dist_sqlpayments_DATA = \
+	sql/payments/grants.sql
+sqlbankdir = $(sqldir)/bank
+dist_sqlbank_DATA = \
+	sql/bank/grants.sql
 sqlmirrordir = $(sqldir)/mirror
 dist_sqlmirror_DATA = \
 	sql/mirror/0101-cart_mirror.sql \

@@ -1,12 +1,14 @@
 # Units (one template for all services), users, folders, sample configuration.
-SERVICES = auth users products carts
+SERVICES = auth users products carts orders payments bank
 
 SYSTEMD_SUBST = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	-e 's|@docdir[@]|$(docdir)|g' -e 's|@pkgdatadir[@]|$(pkgdatadir)|g'
 
 UNITS = halle.target \
 	halle-auth.socket halle-users.socket halle-products.socket halle-carts.socket \
-	halle-auth@.service halle-users@.service halle-products@.service halle-carts@.service
+	halle-orders.socket halle-payments.socket halle-bank.socket \
+	halle-auth@.service halle-users@.service halle-products@.service halle-carts@.service \
+	halle-orders@.service halle-payments@.service halle-bank@.service
 
 halle.target: systemd/halle.target.in systemd/local.mk
 	$(AM_V_GEN)for s in $(SERVICES); do \

@@ -48,7 +48,7 @@ def registry():
     found = {}
     text = (ROOT / "fcgi/lib/err.def").read_text()
     for code, status in re.findall(r"^ERR\(([A-Z_]+), (\d+),", text, re.M):
-        code = code.removeprefix("CART_") if code == "CART_PRODUCT_NOT_FOUND" else code
+        code = {"BODY_PRODUCT_NOT_FOUND": "PRODUCT_NOT_FOUND", "ORDER_OUT_OF_STOCK": "OUT_OF_STOCK"}.get(code, code)
         found.setdefault(code, set()).add(status)
     return found
 
