@@ -170,6 +170,7 @@ write_halle_config() {
 		for service in "${services[@]}"; do
 			echo "$service.db_password_file = db/$service.pw"
 		done
+		[ -z "$extra_settings" ] || tr ';' '\n' <<<"$extra_settings"
 	} | write_file "$etc/halle.conf"
 }
 
