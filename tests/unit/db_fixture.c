@@ -174,14 +174,27 @@ void fixture_server_stop(void)
 	server("stop");
 }
 
+/* Its threads stop one by one after the call. */
+static bool stopped(long pid)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "! cut -d' ' -f3 /proc/%ld/task/*/stat | grep -qv T", pid);
+	return system(command) == 0;
+}
+
 void fixture_server_signal(int signal)
 {
 	char path[80], text[32] = "";
 	FILE *f;
+	long pid;
 
 	snprintf(path, sizeof(path), "%s/pid", dir);
 	f = fopen(path, "r");
-	if (!f || !fgets(text, sizeof(text), f) || kill((pid_t)strtol(text, NULL, 10), signal))
+	if (!f || !fgets(text, sizeof(text), f) || (pid = strtol(text, NULL, 10)) <= 1 ||
+	    kill((pid_t)pid, signal))
 		die("cannot signal the server", path);
 	fclose(f);
+	while (signal == SIGSTOP && !stopped(pid))
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
