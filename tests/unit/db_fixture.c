@@ -1,6 +1,7 @@
 /* db_fixture.c - a MariaDB server for the tests of one program. */
 #include "compat.h"
 
+#include <glob.h>
 #include <mysql.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -177,10 +178,25 @@ void fixture_server_stop(void)
 /* Its threads stop one by one after the call. */
 static bool stopped(long pid)
 {
-	char command[128];
+	char pattern[64];
+	glob_t tasks;
+	bool all = true;
 
-	snprintf(command, sizeof(command), "! cut -d' ' -f3 /proc/%ld/task/*/stat | grep -qv T", pid);
-	return system(command) == 0;
+	snprintf(pattern, sizeof(pattern), "/proc/%ld/task/*/stat", pid);
+	if (glob(pattern, 0, NULL, &tasks) != 0)
+		die("cannot see the server's threads", pattern);
+	for (size_t i = 0; i < tasks.gl_pathc; i++) {
+		FILE *f = fopen(tasks.gl_pathv[i], "r");
+		char text[64] = "";
+		const char *state;
+
+		if (f && fgets(text, sizeof(text), f) && (state = strchr(text, ')')))
+			all &= state[2] == 'T';
+		if (f)
+			fclose(f);
+	}
+	globfree(&tasks);
+	return all;
 }
 
 void fixture_server_signal(int signal)
