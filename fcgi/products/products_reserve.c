@@ -220,6 +220,8 @@ static enum db_status release_other(struct wish *w)
 		st = reservation_move(db, w->other, &others, MOVE_RELEASE);
 	if (st == DB_OK)
 		st = reservation_set(db, w->other, RESERVATION_RELEASED);
+	if (st == DB_OK && CRASH_POINT("replace_released"))
+		st = DB_DOWN;
 	return st;
 }
 
