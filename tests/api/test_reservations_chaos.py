@@ -99,10 +99,10 @@ def test_the_same_reserve_from_many_at_once_holds_once(instance, admin, unharmed
 
 
 def test_reserves_of_crossed_lines_do_not_block_each_other(instance, admin, unharmed):
-    """Lines come in any order, and replace each other crosswise; locks are taken in one order."""
+    """Lines come in any order and replace each other, while others expire; locks are taken in one order."""
     products = [instance.new_product(admin, storage_quantity=1000)["id"] for _ in range(6)]
     initial = dict.fromkeys(products, 1000)
-    count = 60 * ROUNDS
+    count = 60 * ROUNDS  # of each thread; of every fourth thread, all expire
 
     def one(i):
         chance, seen, held = random.Random(i), [], None
@@ -111,16 +111,19 @@ def test_reserves_of_crossed_lines_do_not_block_each_other(instance, admin, unha
             lines.sort(reverse=i % 2 == 0)
             chance.shuffle(lines) if i % 3 == 0 else None
             more = {"instead_of": held} if held and i % 4 == 1 else {}
+            more["hold_s"] = 1 if i % 4 == 2 else 900
             seen.append(reserve(instance, name, lines[: chance.randint(2, 6)], **more)[0])
             if i % 4 == 1:
                 held = name
-            else:
+            elif i % 4 != 2:
                 seen.append((commit if chance.random() < 0.3 else release)(instance, name)[0])
         return seen
 
+    expired = "SELECT COUNT(*) AS n FROM reservation WHERE state = 'expired'"
     before = instance.metric("halle_db_retries_total", "products")
     with Sampler(instance, initial) as sampler:
         statuses = {status for seen in in_threads(16, one) for status in seen}
+        eventually(lambda: instance.rows("products", expired)[0]["n"] >= 4 * count, 60)
     retries = instance.metric("halle_db_retries_total", "products") - before
     print(f"statuses {statuses}, {sampler.samples} samples, {retries} transactions repeated")
     assert statuses <= {200, 409} and sampler.wrong == []
