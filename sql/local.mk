@@ -27,6 +27,9 @@ dist_sqlproducts_DATA = \
 	sql/products/0102-product_image.sql \
 	sql/products/0103-stock_ledger.sql \
 	sql/products/0104-product_word.sql \
+	sql/products/0105-reservation.sql \
+	sql/products/0106-reservation_line.sql \
+	sql/products/0107-stock_ledger_reserved.sql \
 	sql/products/after-load.sql \
 	sql/products/grants.sql
 sqlcartsdir = $(sqldir)/carts
