@@ -44,6 +44,11 @@ dist_sqlcarts_DATA = \
 	sql/carts/grants.sql
 sqlordersdir = $(sqldir)/orders
 dist_sqlorders_DATA = \
+	sql/orders/0101-orders.sql \
+	sql/orders/0102-order_line.sql \
+	sql/orders/0103-order_event.sql \
+	sql/orders/0104-order_payment.sql \
+	sql/orders/0105-order_user.sql \
 	sql/orders/grants.sql
 sqlpaymentsdir = $(sqldir)/payments
 dist_sqlpayments_DATA = \
