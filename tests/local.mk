@@ -203,6 +203,8 @@ EXTRA_DIST += tests/layers tests/model/mirror.py tests/api/callers.py \
 	tests/api/test_mirror.py tests/api/test_mirror_rules.py tests/api/test_nginx.py \
 	tests/api/test_openapi.py tests/api/test_paniers.py tests/api/test_products.py \
 	tests/api/test_random.py tests/api/test_reconciler.py tests/api/test_refresh.py \
+	tests/api/buyers.py tests/api/test_orders.py tests/api/test_orders_expiry.py \
+	tests/api/test_orders_chaos.py tests/api/test_orders_crashes.py \
 	tests/api/test_reservations.py tests/api/test_reservations_chaos.py \
 	tests/api/test_reservations_crashes.py \
 	tests/api/test_revocation.py tests/api/test_search.py tests/api/test_sessions.py \
