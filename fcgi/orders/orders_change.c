@@ -60,7 +60,7 @@ int orders_cancel(struct req *req)
 
 static int move(struct req *req, void *arg)
 {
-	const char *to = arg;
+	const char *to = *(const char **)arg;
 	struct order o;
 	enum db_status st;
 
@@ -189,7 +189,7 @@ static const struct field fields[] = {
 static int put_status(struct req *req, const char *to)
 {
 	struct orders_tx tx = { .req = req, .route = ROUTE, .step = move,
-				.arg = (void *)(uintptr_t)to };
+				.arg = &to };
 	struct order o;
 	enum db_status st;
 

@@ -52,8 +52,7 @@ static const struct db_stmt sql[] = {
 	[INSERT] = { "order_insert",
 		"INSERT INTO orders (user_id, user_name, total_cents, reservation_id,"
 		" cart_version, expires_at, held_until) VALUES (?, ?, ?, ?, NULLIF(?, 0),"
-		" NOW(6) + INTERVAL ? SECOND, NOW(6) + INTERVAL ? SECOND)"
-		" RETURNING id, expires_at, created_at", "usibuuu", "utt" },
+		" NOW(6) + INTERVAL ? SECOND, NOW(6) + INTERVAL ? SECOND)", "usibuuu", "" },
 	[LINES] = { "order_lines_insert",
 		"INSERT INTO order_line (order_id, line_no, product_id, product_name,"
 		" unit_cents, quantity) SELECT ?, n, p, name, c, q FROM JSON_TABLE(?, '$[*]'"
@@ -262,20 +261,14 @@ static enum db_status put_lines(struct db *db, const struct order *o)
 
 enum db_status orders_db_insert(struct db *db, struct order *o, uint64_t hold_s)
 {
-	const struct db_val *row;
 	enum db_status st;
 
-	st = db_one(db, &sql[INSERT], &row, db_u(o->user_id), db_s(o->user_name),
-		    db_i(o->total_cents), db_b(o->reservation, UUID_BYTES),
-		    db_u(o->cart_version), db_u(hold_s), db_u(hold_s));
+	st = db_exec(db, &sql[INSERT], db_u(o->user_id), db_s(o->user_name),
+		     db_i(o->total_cents), db_b(o->reservation, UUID_BYTES),
+		     db_u(o->cart_version), db_u(hold_s), db_u(hold_s));
 	if (st != DB_OK)
 		return st;
-	o->id = row[0].u;
-	o->expires_us = row[1].i;
-	o->created_us = o->updated_us = row[2].i;
-	o->version = 1;
-	o->status = "pending";
-	o->payment_state = "none";
+	o->id = db_insert_id(db);
 	return put_lines(db, o);
 }
 

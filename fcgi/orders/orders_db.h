@@ -67,7 +67,7 @@ NODISCARD enum db_status orders_db_delete_user(struct db *db, uint64_t user_id);
  * this cart (0: none). */
 NODISCARD enum db_status orders_db_standing(struct db *db, const struct order *o,
 					    uint64_t *open_r, uint64_t *id_r);
-/* A new pending order with its lines; fills id and times from hold_s. */
+/* A new pending order with its lines; fills its id. */
 NODISCARD enum db_status orders_db_insert(struct db *db, struct order *o, uint64_t hold_s);
 /* Other lines for a pending order without a payment; DB_NONE unless it still has the version
  * that o has. */

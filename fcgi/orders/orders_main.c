@@ -9,8 +9,9 @@ static const struct route routes[] = {
 	{ M_GET, "/orders/{id}", orders_show, ROLE_CUSTOMER },
 	{ M_PUT, "/orders/{id}", orders_put, ROLE_CUSTOMER },
 	{ M_DELETE, "/orders/{id}", orders_cancel, ROLE_CUSTOMER, .flags = ROUTE_TX },
-	{ M_POST, "/orders/{id}/cancel", orders_cancel, ROLE_CUSTOMER,
-	  .flags = ROUTE_TX | ROUTE_NO_BODY },
+	/* its users send no body, or an empty object */
+	{ M_POST, "/orders/{id}/cancel", orders_cancel, ROLE_CUSTOMER, ROUTE_JSON_MAX,
+	  ROUTE_TX | ROUTE_RAW_BODY },
 	{ M_POST, "/internal/orders/{id}/payment", orders_payment, ROLE_SERVICE },
 	{ M_POST, "/internal/orders/events", orders_event, ROLE_SERVICE, .flags = ROUTE_TX },
 	{ M_POST, "/internal/orders/audit", orders_audit, ROLE_SERVICE },

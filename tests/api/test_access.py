@@ -18,6 +18,7 @@ ROUTES = of_all_workers()
 # what stands at {…} of a path: whose it is decides who may see it
 OBJECTS = [
     (r"^/auth/sessions/{", "session"),
+    (r"^(/internal)?/orders/{", "order"),
     (r"^(/users|/internal/auth/accounts)/{|{user_id}", "user"),
     (r"^/products/{|{product_id}", "product"),
     (r"^/payments/{", "payment"),
@@ -116,6 +117,8 @@ class Cast:
         self.product = instance.new_product(admin)["id"]
         data(self.owner.add(self.product), 201)
         self.payment = declined_payment(instance, self.owner)
+        items = [{"product_id": self.product, "quantity": 1}]
+        self.order = data(self.owner.post("/orders", {"items": items}), 201)["id"]
 
     def path(self, route):
         value = {
@@ -124,6 +127,7 @@ class Cast:
             "user": self.owner.user_id,
             "product": self.product,
             "payment": self.payment,
+            "order": self.order,
         }[object_of(route)]
         return re.sub("{[a-z_]+}", str(value), route.path)
 
@@ -173,7 +177,7 @@ def test_a_customers_route_is_open_to_himself_alone(cast, route):
     kind = object_of(route)
     for spoofs in ({}, {**SPOOFS, "X-User-Id": str(cast.owner.user_id)}):
         got = ask(cast.other, route, cast, **spoofs)
-        assert got.status == 404 and got.code != "NOT_FOUND" if kind in ("user", "session", "payment") else let_in(got), got
+        assert got.status == 404 and got.code != "NOT_FOUND" if kind in ("user", "session", "payment", "order") else let_in(got), got
     if kind == "session":
         assert ask(cast.admin, route, cast).status == 404
     own = ask(cast.owner, route, cast)

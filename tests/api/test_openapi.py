@@ -164,6 +164,9 @@ class Stage:
             values.update(uuid=data(self.customer.get("/auth/sessions"))[0]["id"])
         if operation.path.startswith("/payments/{"):
             values.update(id=captured_payment(self.customer.instance, self.customer))
+        if operation.path.startswith("/orders/"):
+            body = {"items": [{"product_id": self.product, "quantity": 1}]}
+            values.update(id=data(self.customer.post("/orders", body), 201)["id"])
         if operation.path.startswith("/users/"):
             values.update(id=self.customer.user_id)
         query = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "query" and "example" in p}
