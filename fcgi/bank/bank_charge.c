@@ -96,9 +96,9 @@ static int read_charge(struct req *req, struct job *job)
 	if (body_parse_known(req->body, req->body_len, fields, &in, sizeof(in), req->pool,
 			     &report) != BODY_OK)
 		return malformed(req);
-	if (read_card(req, job) < 0 ||
-	    uuid_parse(in.key, strlen(in.key), job->charge.key) < 0)
+	if (read_card(req, job) < 0)
 		return -1;
+	BUG_ON(uuid_parse(in.key, strlen(in.key), job->charge.key) < 0);
 	job->charge.amount_cents = in.amount_cents;
 	job->charge.currency = in.currency;
 	job->charge.decline_code = job->rule->decline_code;
@@ -227,7 +227,7 @@ int bank_charge(struct req *req)
 	enum bank_fail fail;
 	int rc = -1;
 
-	if (bank_enter(req, &fail) == 0 && read_charge(req, &job) == 0) {
+	if (bank_enter(req, &fail) == 0 && read_charge(req, &job) == 0 && job.rule) {
 		xwipe(req->body, req->body_len);
 		rc = CRASH_POINT("bank_charge") ? resp_error(req, ERR_INTERNAL) :
 						  charge(req, &job, fail);

@@ -76,12 +76,13 @@ def attempt(client, order_id, number, key):
 
     def sent():
         answer = pay(client, order_id, number, key)
-        return answer if answer.json().get("error", {}).get("code") not in (
+        # an answer of an error is false
+        return [answer] if answer.json().get("error", {}).get("code") not in (
             "IDEMPOTENCY_KEY_BUSY", "OUTCOME_UNKNOWN", "BAD_GATEWAY", "GATEWAY_TIMEOUT", "DATABASE_UNAVAILABLE",
             "SERVER_BUSY",
         ) else None
 
-    return eventually(sent, 60)
+    return eventually(sent, 60)[0]
 
 
 @only_compiled

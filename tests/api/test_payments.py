@@ -367,6 +367,17 @@ def test_orders_sends_the_rest_back_once(instance, orders, admin, user):
     assert tokens.tell(instance, "orders", "payments", "order.refund", {"payment_id": "x"}) == 400
 
 
+def test_what_the_bank_tells_again_changes_nothing(instance, orders, user):
+    """Not even when it is something else."""
+    order_id = orders.new(user)
+    payment = data(pay(user, order_id), 201)
+    for status in ("approved", "declined"):
+        told = {"key": payment["uuid"], "status": status, "decline_code": "late", "reference": None, "amount_cents": 1}
+        assert tokens.tell(instance, "bank", "payments", "charge.settled", told) == 204
+    assert data(user.get(f"/payments/{payment['id']}")) == payment
+    eventually(lambda: outcome(orders, order_id) == ["payment.captured"])
+
+
 # -- at the end
 
 

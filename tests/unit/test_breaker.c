@@ -183,6 +183,26 @@ static void test_late_news_changes_nothing(void **state)
 	breaker_close(&b);
 }
 
+static void test_failures_from_before_count_no_more(void **state)
+{
+	struct breaker *b = fresh();
+	struct breaker_permit old[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(breaker_enter(b, &old[i]));
+	fail_thrice(b);
+	*now += 60000;
+	call(b, true);
+	for (int i = 0; i < 3; i++)
+		breaker_leave(b, &old[i], false);
+	assert_int_equal(state_of(b), BREAKER_CLOSED);
+	call(b, false);
+	call(b, false);
+	assert_int_equal(state_of(b), BREAKER_CLOSED);
+	breaker_close(&b);
+}
+
 /* The clock of another boot is behind. */
 static void test_a_clock_that_went_back_does_not_wedge_it(void **state)
 {
@@ -375,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_older_than_ten_seconds_is_forgotten),
 		cmocka_unit_test(test_one_probe_decides),
 		cmocka_unit_test(test_late_news_changes_nothing),
+		cmocka_unit_test(test_failures_from_before_count_no_more),
 		cmocka_unit_test(test_a_clock_that_went_back_does_not_wedge_it),
 		cmocka_unit_test(test_a_bad_file_is_a_closed_breaker),
 		cmocka_unit_test(test_without_a_file_it_works_alone),
