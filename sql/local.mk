@@ -27,6 +27,9 @@ dist_sqlproducts_DATA = \
 	sql/products/0102-product_image.sql \
 	sql/products/0103-stock_ledger.sql \
 	sql/products/0104-product_word.sql \
+	sql/products/0105-reservation.sql \
+	sql/products/0106-reservation_line.sql \
+	sql/products/0107-stock_ledger_reserved.sql \
 	sql/products/after-load.sql \
 	sql/products/grants.sql
 sqlcartsdir = $(sqldir)/carts
@@ -41,6 +44,11 @@ dist_sqlcarts_DATA = \
 	sql/carts/grants.sql
 sqlordersdir = $(sqldir)/orders
 dist_sqlorders_DATA = \
+	sql/orders/0101-orders.sql \
+	sql/orders/0102-order_line.sql \
+	sql/orders/0103-order_event.sql \
+	sql/orders/0104-order_payment.sql \
+	sql/orders/0105-order_user.sql \
 	sql/orders/grants.sql
 sqlpaymentsdir = $(sqldir)/payments
 dist_sqlpayments_DATA = \

@@ -138,11 +138,15 @@ test_cookie_CPPFLAGS = $(test_passwd_CPPFLAGS)
 test_cookie_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of auth
 # products
-UNIT_TESTS += test_image
+UNIT_TESTS += test_image test_lines
 test_image_SOURCES = tests/unit/test_image.c fcgi/products/image.c
 test_image_LDADD = $(UNIT_LIBS)
 test_image_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/products
 test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_lines_SOURCES = tests/unit/test_lines.c fcgi/products/lines.c fcgi/products/lines.h
+test_lines_LDADD = $(UNIT_LIBS)
+test_lines_CPPFLAGS = $(test_image_CPPFLAGS)
+test_lines_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of products
 # carts
 UNIT_TESTS += test_doc test_journal test_mirror test_facts
@@ -182,11 +186,12 @@ EXTRA_DIST += tests/layers tests/model/mirror.py tests/model/saga.py tests/model
 	tests/api/callers.py \
 	tests/api/conftest.py tests/api/crashes.py tests/api/ctl.py tests/api/fastcgi.py \
 	tests/api/forge.py tests/api/harness.py tests/api/history.py tests/api/mirrors.py \
-	tests/api/openapi.py tests/api/pictures.py tests/api/proxy.py tests/api/routes.py \
+	tests/api/openapi.py tests/api/pictures.py tests/api/proxy.py \
+	tests/api/reservations.py tests/api/routes.py \
 	tests/api/scripts.py tests/api/shoppers.py tests/api/stores.py tests/api/test_access.py \
 	tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
 	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
-	tests/api/test_cart_chaos.py tests/api/test_chaos.py tests/api/test_conditional.py \
+	tests/api/test_cart_chaos.py tests/api/test_carts_orders.py tests/api/test_chaos.py tests/api/test_conditional.py \
 	tests/api/test_cookie.py tests/api/test_crash_points.py \
 	tests/api/test_cut_connections.py tests/api/test_disk_full.py tests/api/test_errors.py \
 	tests/api/test_es256.py tests/api/test_es256_accounts.py \
@@ -199,6 +204,8 @@ EXTRA_DIST += tests/layers tests/model/mirror.py tests/model/saga.py tests/model
 	tests/api/test_mirror.py tests/api/test_mirror_rules.py tests/api/test_nginx.py \
 	tests/api/test_openapi.py tests/api/test_paniers.py tests/api/test_products.py \
 	tests/api/test_random.py tests/api/test_reconciler.py tests/api/test_refresh.py \
+	tests/api/test_reservations.py tests/api/test_reservations_chaos.py \
+	tests/api/test_reservations_crashes.py \
 	tests/api/test_revocation.py tests/api/test_search.py tests/api/test_sessions.py \
 	tests/api/test_smuggling.py tests/api/test_tokens.py tests/api/test_users.py \
 	tests/api/test_worker.py tests/api/tokens.py

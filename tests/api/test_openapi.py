@@ -12,6 +12,7 @@ from openapi import resolved, resolver, spec
 from routes import of_all_workers
 
 SPEC, RESOLVER = spec(), resolver()
+INTERNAL = ("STOCK_NOT_HELD",)  # codes that only services meet
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -49,7 +50,8 @@ def registry():
     text = (ROOT / "fcgi/lib/err.def").read_text()
     for code, status in re.findall(r"^ERR\(([A-Z_]+), (\d+),", text, re.M):
         code = {"BODY_PRODUCT_NOT_FOUND": "PRODUCT_NOT_FOUND", "ORDER_OUT_OF_STOCK": "OUT_OF_STOCK"}.get(code, code)
-        found.setdefault(code, set()).add(status)
+        if code not in INTERNAL:
+            found.setdefault(code, set()).add(status)
     return found
 
 
