@@ -183,7 +183,7 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # "./dev check" runs them all
 TESTS += tests/layers
 EXTRA_DIST += tests/layers tests/model/mirror.py tests/model/saga.py tests/model/saga_steps.py \
-	tests/api/callers.py \
+	tests/api/callers.py tests/api/test_audit.py tests/api/test_audit_books.py \
 	tests/api/conftest.py tests/api/crashes.py tests/api/ctl.py tests/api/fastcgi.py \
 	tests/api/forge.py tests/api/harness.py tests/api/history.py tests/api/mirrors.py \
 	tests/api/openapi.py tests/api/pictures.py tests/api/proxy.py \

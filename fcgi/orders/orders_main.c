@@ -2,8 +2,10 @@
 #include "compat.h"
 
 #include "orders.h"
+#include "orders_report.h"
 
 static const struct route routes[] = {
+	{ M_POST, "/internal/orders/audit-report", orders_audit_report, ROLE_SERVICE },
 	{ 0 }
 };
 
