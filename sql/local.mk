@@ -52,9 +52,14 @@ dist_sqlorders_DATA = \
 	sql/orders/grants.sql
 sqlpaymentsdir = $(sqldir)/payments
 dist_sqlpayments_DATA = \
+	sql/payments/0101-payment.sql \
+	sql/payments/0102-refund.sql \
 	sql/payments/grants.sql
 sqlbankdir = $(sqldir)/bank
 dist_sqlbank_DATA = \
+	sql/bank/0101-charge.sql \
+	sql/bank/0102-bank_refund.sql \
+	sql/bank/0103-behaviour.sql \
 	sql/bank/grants.sql
 sqlmirrordir = $(sqldir)/mirror
 dist_sqlmirror_DATA = \

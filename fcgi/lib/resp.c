@@ -103,7 +103,8 @@ static void problem_begin(struct req *req, enum err e, const char *detail)
 	req->failed = true;
 	req->error = e;
 	if (req->status == 503)
-		resp_header(req, "Retry-After", "1");
+		resp_header(req, "Retry-After", "%u",
+			    req->retry_after_s ? req->retry_after_s : 1);
 	if (req->status == 401)
 		resp_header(req, "WWW-Authenticate", "Bearer realm=\"halle\"");
 	resp_header(req, "Content-Language", "%s", resp_lang(req, "en", "fr"));
