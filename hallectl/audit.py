@@ -45,7 +45,7 @@ Code de retour 1 si quelque chose est faux.
 
 # from what is made last to what is made first: what a row names is there when its book is read
 SERVICES = ("bank", "payments", "orders", "products")
-PAGE = 200
+PAGE = 500
 LOOKS = 3
 PAUSE_S = 1
 
