@@ -213,6 +213,8 @@ static const char *fault_type_text(enum field_type type, const struct req *req)
 	case FIELD_TYPE_MONEY:
 		return resp_lang(req, "It must be an amount such as 79.99.",
 				 "Ce doit être un montant comme 79.99.");
+	case FIELD_TYPE_ARRAY:
+		return resp_lang(req, "It must be a list.", "Ce doit être une liste.");
 	case FIELD_TYPE_BOOL:
 		return resp_lang(req, "It must be true or false.",
 				 "Ce doit être true ou false.");
