@@ -24,8 +24,11 @@ static const struct db_stmt sql[] = {
 		  "INSERT INTO account (username, email, password, role, created_at, "
 		  "updated_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
 		  "ssss", "" },
+	/* a microsecond later when another login of the account had this very one: a row that
+	 * does not change is not counted as found */
 	[LOGIN] = { "account_login",
-		    "UPDATE account SET password = ?, last_login_at = UTC_TIMESTAMP(6) "
+		    "UPDATE account SET password = ?, last_login_at = GREATEST(UTC_TIMESTAMP(6), "
+		    "COALESCE(last_login_at + INTERVAL 1 MICROSECOND, UTC_TIMESTAMP(6))) "
 		    "WHERE id = ? AND status = 'active' AND password = ?",
 		    "sus", "" },
 	[PASSWORD] = { "account_password",

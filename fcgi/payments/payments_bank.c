@@ -161,8 +161,8 @@ void bank_call_refund(struct req *req, const struct refund *r, struct bank_answe
 	sbuf_free(&body);
 }
 
-static void resolve(struct req *req, const char *path, const unsigned char key[PAYMENT_ID],
-		    struct bank_answer *answer)
+void bank_call_charge_resolve(struct req *req, const unsigned char key[PAYMENT_ID],
+			      struct bank_answer *answer)
 {
 	struct sbuf body;
 	struct jw w;
@@ -172,18 +172,6 @@ static void resolve(struct req *req, const char *path, const unsigned char key[P
 	jw_obj(&w);
 	key_member(&w, "key", key);
 	jw_end_obj(&w);
-	ask(req, path, &body, answer);
+	ask(req, "/internal/bank/charges/resolve", &body, answer);
 	sbuf_free(&body);
-}
-
-void bank_call_charge_resolve(struct req *req, const unsigned char key[PAYMENT_ID],
-			      struct bank_answer *answer)
-{
-	resolve(req, "/internal/bank/charges/resolve", key, answer);
-}
-
-void bank_call_refund_resolve(struct req *req, const unsigned char key[PAYMENT_ID],
-			      struct bank_answer *answer)
-{
-	resolve(req, "/internal/bank/refunds/resolve", key, answer);
 }

@@ -26,8 +26,7 @@ void bank_call_charge(struct req *req, const struct payment *p, const struct car
 		      struct bank_answer *answer_r);
 void bank_call_charge_resolve(struct req *req, const unsigned char key[PAYMENT_ID],
 			      struct bank_answer *answer_r);
+/* May be asked again: it goes back once. */
 void bank_call_refund(struct req *req, const struct refund *r, struct bank_answer *answer_r);
-void bank_call_refund_resolve(struct req *req, const unsigned char key[PAYMENT_ID],
-			      struct bank_answer *answer_r);
 
 #endif

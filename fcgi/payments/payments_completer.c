@@ -1,7 +1,7 @@
 /*
  * payments_completer.c - ends what broke off: attempts and refunds whose outcome is not
- * written although it is due. The bank is asked what became of the key; a key that it never
- * saw is void from then on, so no late call can move money behind our back.
+ * written although it is due. Of a payment the bank is asked what became of the key; a key that
+ * it never saw is void from then on, so no late call can move money behind our back.
  *
  * Runs in every process; a batch is leased (SKIP LOCKED), and one who dies with a lease is
  * succeeded when it ends. Two who work on one row do no harm: the outcome is the bank's, and
@@ -44,11 +44,22 @@ struct kind {
 				 const struct bank_answer *answer);
 };
 
+/* A refund was decided when it was written, and holds no secret: it is asked for again. */
+static void ask_refund(struct req *req, const unsigned char id[PAYMENT_ID],
+		       struct bank_answer *answer)
+{
+	struct refund r;
+
+	*answer = (struct bank_answer){ .outcome = BANK_CLOSED };
+	if (refunds_db_find(req->db, id, &r) == DB_OK)
+		bank_call_refund(req, &r, answer);
+}
+
 static const struct kind payments = { payments_db_due, payments_db_due_next,
 				      payments_db_postpone, bank_call_charge_resolve,
 				      payments_settle_by };
 static const struct kind refunds = { refunds_db_due, refunds_db_due_next,
-				     refunds_db_postpone, bank_call_refund_resolve,
+				     refunds_db_postpone, ask_refund,
 				     refunds_settle_by };
 
 static enum db_status lease(struct db *db, void *arg)

@@ -12,4 +12,7 @@ ALTER TABLE stock_ledger
 	ADD CONSTRAINT stock_ledger_moves CHECK (delta <> 0 OR reserved_delta <> 0),
 	ADD CONSTRAINT stock_ledger_reservation FOREIGN KEY (reservation_id) REFERENCES reservation (id),
 	COMMENT = 'Every change of stock, written with the change: sum(delta) is product.storage_quantity, sum(reserved_delta) what held reservations keep';
+ALTER TABLE product
+	MODIFY storage_quantity BIGINT NOT NULL DEFAULT 0
+		COMMENT 'Units that can still be bought, reserved ones are not in it; every change has a row in stock_ledger';
 INSERT IGNORE INTO schema_migration (number, name) VALUES (107, 'stock_ledger_reserved');

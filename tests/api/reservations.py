@@ -1,5 +1,6 @@
 """Reservations as orders asks for them, and what must hold of the stock whatever happened."""
 
+import json
 import uuid
 
 import tokens
@@ -33,6 +34,19 @@ def commit(instance, reservation_id):
 
 def release(instance, reservation_id):
     return ask(instance, "release", {"reservation_id": reservation_id})
+
+
+def tell(instance, kind, reservation_id, order_id=7, event_id=None, sender="orders"):
+    """Delivers an event to products; its status."""
+    data = {"reservation_id": reservation_id, "order_id": order_id}
+    return tokens.tell(instance, sender, "products", kind, data, event_id)
+
+
+def lost(instance, reservation_id):
+    """What waits to be told of it: (receiver, type, data)."""
+    rows = instance.rows("products", "SELECT service, type, data FROM outbox")
+    found = [(row["service"], row["type"], json.loads(row["data"])) for row in rows]
+    return [row for row in found if row[2]["reservation_id"] == reservation_id]
 
 
 def done(answer, state=None):

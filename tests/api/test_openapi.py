@@ -127,6 +127,24 @@ def test_every_schema_is_sound():
         jsonschema.Draft202012Validator.check_schema(schema), name
 
 
+def captured_payment(instance, user):
+    """As if the customer had paid an order with it; its public id."""
+    name = uuid.uuid4().bytes
+    instance.rows(
+        "bank",
+        "INSERT INTO charge (charge_key, amount_cents, currency, outcome, reference)"
+        " VALUES (%s, 2598, 'EUR', 'approved', '0011223344556677')",
+        name,
+    )
+    instance.rows(
+        "payments",
+        "INSERT INTO payment (id, order_id, user_id, amount_cents, currency, state, card_brand, card_last4, fingerprint)"
+        " VALUES (%s, %s, %s, 2598, 'EUR', 'captured', 'visa', '4242', REPEAT('x', 32))",
+        name, uuid.uuid4().int >> 66, user.user_id,
+    )
+    return instance.rows("payments", "SELECT number FROM payment WHERE id = %s", name)[0]["number"]
+
+
 class Stage:
     """What the examples speak of, made so that each of them can be sent."""
 
@@ -144,6 +162,8 @@ class Stage:
         values.update(id=self.product, product_id=self.product, user_id=self.customer.user_id)
         if "uuid" in values:
             values.update(uuid=data(self.customer.get("/auth/sessions"))[0]["id"])
+        if operation.path.startswith("/payments/{"):
+            values.update(id=captured_payment(self.customer.instance, self.customer))
         if operation.path.startswith("/users/"):
             values.update(id=self.customer.user_id)
         query = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "query" and "example" in p}
@@ -163,6 +183,9 @@ class Stage:
             "token": self.customer.token, "product_id": self.product, "article_id": self.product,
             "refresh_token": self.customer.refresh_token, "current": PASSWORD,
         }
+        if operation.path == "/payments":
+            items = [{"product_id": self.product, "quantity": 1}]
+            here["order_id"] = data(self.customer.post("/orders", {"items": items}), 201)["id"]
         return {"json": {k: here.get(k, v) for k, v in example.items()}}
 
 

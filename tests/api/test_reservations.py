@@ -1,16 +1,14 @@
 """Reservations: holding, prolonging, selling and giving back stock, each once however often it is asked."""
 
-import json
 import uuid
 
 import pymysql
 import pytest
 
-import tokens
 from harness import data, eventually
 from reservations import (
-    audit, ask, books, commit, done, extend, ledger_of, new_id, overdue, refused, release, reserve, running_balances,
-    state_of, stock_of, wrong_books,
+    audit, ask, books, commit, done, extend, ledger_of, lost, new_id, overdue, refused, release, reserve,
+    running_balances, state_of, stock_of, tell, wrong_books,
 )
 
 pytestmark = pytest.mark.usefixtures("unharmed")
@@ -330,18 +328,6 @@ def test_only_a_held_one_is_replaced(instance, make):
 # -- events
 
 
-def tell(instance, kind, reservation, order_id=7, event_id=None, sender="orders"):
-    return tokens.tell(
-        instance, sender, "products", kind, {"reservation_id": reservation, "order_id": order_id}, event_id
-    )
-
-
-def lost(instance, reservation):
-    rows = instance.rows("products", "SELECT service, type, data FROM outbox")
-    found = [(row["service"], row["type"], json.loads(row["data"])) for row in rows]
-    return [row for row in found if row[2]["reservation_id"] == reservation]
-
-
 def test_events_commit_and_release_and_count_once(instance, make):
     product, reservation, event = make(10), new_id(), new_id()
     done(reserve(instance, reservation, {product: 3}))
@@ -364,19 +350,6 @@ def test_other_events_and_senders_are_refused(instance, make):
     assert tell(instance, "reservation.commit", "no uuid") == 400
     assert tell(instance, "reservation.commit", reservation, order_id=0) == 400
     assert state_of(instance, reservation) == "held"
-
-
-def test_a_commit_without_stock_is_told_to_orders(instance, make):
-    """After expiry another one took the stock; the customer has paid."""
-    product, reservation, event = make(3), new_id(), new_id()
-    done(reserve(instance, reservation, {product: 3}))
-    expire(instance, reservation)
-    done(reserve(instance, new_id(), {product: 1}))
-    for _ in range(2):
-        assert tell(instance, "reservation.commit", reservation, 42, event) == 204
-    wanted = ("orders", "reservation.lost", {"reservation_id": reservation, "order_id": 42})
-    assert lost(instance, reservation) in ([wanted], [])  # gone once orders takes events
-    assert state_of(instance, reservation) == "expired"
 
 
 def test_a_commit_after_expiry_that_finds_stock_is_not_lost(instance, make):

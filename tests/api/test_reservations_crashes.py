@@ -7,10 +7,9 @@ import time
 
 import pytest
 
-import tokens
 from crashes import WORDS, Crashes, compiled, points
 from harness import eventually, private_instance
-from reservations import audit, commit, extend, new_id, overdue, release, reserve, state_of, wrong_books
+from reservations import audit, commit, extend, new_id, overdue, release, reserve, state_of, tell, wrong_books
 
 pytestmark = pytest.mark.skipif(
     not compiled(), reason="this build has no crash points: configure --enable-crash-points"
@@ -70,8 +69,8 @@ def prepared(instance, product, state):
     return name
 
 
-def tell(instance, kind, name, event):
-    return tokens.tell(instance, "orders", "products", kind, {"reservation_id": name, "order_id": 1}, event), None
+def told(instance, kind, name, event):
+    return tell(instance, kind, name, event_id=event), None
 
 
 RESERVE_POINTS = ["reserve_locked", "reserve_written", "reserve_moved", "route_committed"]
@@ -92,8 +91,8 @@ def step(instance, what, name, product, event):
         "extend": (extend, instance, name),
         "commit": (commit, instance, name),
         "release": (release, instance, name),
-        "commit event": (tell, instance, "reservation.commit", name, event),
-        "release event": (tell, instance, "reservation.release", name, event),
+        "commit event": (told, instance, "reservation.commit", name, event),
+        "release event": (told, instance, "reservation.release", name, event),
     }[what]
 
 

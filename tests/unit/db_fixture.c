@@ -1,6 +1,7 @@
 /* db_fixture.c - a MariaDB server for the tests of one program. */
 #include "compat.h"
 
+#include <glob.h>
 #include <mysql.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -174,14 +175,42 @@ void fixture_server_stop(void)
 	server("stop");
 }
 
+/* Its threads stop one by one after the call. */
+static bool stopped(long pid)
+{
+	char pattern[64];
+	glob_t tasks;
+	bool all = true;
+
+	snprintf(pattern, sizeof(pattern), "/proc/%ld/task/*/stat", pid);
+	if (glob(pattern, 0, NULL, &tasks) != 0)
+		die("cannot see the server's threads", pattern);
+	for (size_t i = 0; i < tasks.gl_pathc; i++) {
+		FILE *f = fopen(tasks.gl_pathv[i], "r");
+		char text[64] = "";
+		const char *state;
+
+		if (f && fgets(text, sizeof(text), f) && (state = strchr(text, ')')))
+			all &= state[2] == 'T';
+		if (f)
+			fclose(f);
+	}
+	globfree(&tasks);
+	return all;
+}
+
 void fixture_server_signal(int signal)
 {
 	char path[80], text[32] = "";
 	FILE *f;
+	long pid;
 
 	snprintf(path, sizeof(path), "%s/pid", dir);
 	f = fopen(path, "r");
-	if (!f || !fgets(text, sizeof(text), f) || kill((pid_t)strtol(text, NULL, 10), signal))
+	if (!f || !fgets(text, sizeof(text), f) || (pid = strtol(text, NULL, 10)) <= 1 ||
+	    kill((pid_t)pid, signal))
 		die("cannot signal the server", path);
 	fclose(f);
+	while (signal == SIGSTOP && !stopped(pid))
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
