@@ -20,6 +20,7 @@ bench=${HALLE_BENCH:-0}
 bench_port=${HALLE_BENCH_PORT:-8090}
 workers=${HALLE_WORKERS:-2}
 threads=${HALLE_THREADS:-4}
+audit_s=${HALLE_AUDIT_S:-60}
 extra_settings=${HALLE_SETTINGS:-}
 
 etc=$var/etc run=$var/run data=$var/data log=$var/log

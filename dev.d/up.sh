@@ -70,7 +70,7 @@ load_demo() {
 
 everything_runs() {
 	local name
-	pid_of mariadb mariadbd && mirror_runs && pid_of nginx nginx || return
+	pid_of mariadb mariadbd && mirror_runs && pid_of nginx nginx && audit_runs || return
 	for name in "${services[@]}"; do
 		pid_of "$name" multiwatch || return
 	done
@@ -148,6 +148,7 @@ start_all() {
 	done
 	progress "waiting until $url/readyz is ready"
 	await_site
+	start_audit
 }
 
 command_up() {

@@ -194,6 +194,8 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/layers
 EXTRA_DIST += tests/layers \
 	$(patsubst $(top_srcdir)/%,%,$(wildcard $(top_srcdir)/tests/api/*.py $(top_srcdir)/tests/model/*.py))
+EXTRA_DIST += tests/model/saga.py tests/model/saga_steps.py tests/api/test_audit.py \
+	tests/api/test_audit_books.py
 # end of rules and black-box tests
 
 # what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"

@@ -2,6 +2,7 @@
 #include "compat.h"
 
 #include "orders.h"
+#include "orders_report.h"
 
 static const struct route routes[] = {
 	{ M_POST, "/orders", orders_create, ROLE_CUSTOMER },
@@ -15,6 +16,7 @@ static const struct route routes[] = {
 	{ M_POST, "/internal/orders/{id}/payment", orders_payment, ROLE_SERVICE },
 	{ M_POST, "/internal/orders/events", orders_event, ROLE_SERVICE, .flags = ROUTE_TX },
 	{ M_POST, "/internal/orders/audit", orders_audit, ROLE_SERVICE },
+	{ M_POST, "/internal/orders/audit-report", orders_audit_report, ROLE_SERVICE },
 	{ 0 }
 };
 

@@ -144,6 +144,7 @@ class Instance:
         env = dict(
             os.environ,
             HALLE_BENCH="0",
+            HALLE_AUDIT_S="0",
             HALLE_VAR=str(self.var),
             HALLE_HTTPS_PORT=str(self.https_port),
             HALLE_HTTP_PORT=str(self.http_port),
