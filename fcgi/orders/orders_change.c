@@ -117,7 +117,7 @@ static void put_back(struct req *req, const struct edit *e)
 		items_of(&now, &items);
 		(void)stock_reserve(req, &wish, &now);
 	} else {
-		stock_release(req, e->new.reservation);
+		stock_let_go(req, e->new.reservation);
 	}
 	resp_error(req, error);
 }

@@ -38,6 +38,7 @@ struct creation {
 	struct order order;
 	struct items items;
 	bool from_cart, guarded;
+	bool held; /* products holds the stock; else the order must be there already */
 	int64_t expected;
 };
 
@@ -169,6 +170,8 @@ static int make(struct req *req, void *arg)
 		return resp_db(req, st);
 	if (id)
 		return answer(req, 200, id);
+	if (!c->held)
+		return resp_error(req, ERR_IDEMPOTENCY_KEY_REUSED);
 	if (refuse_open(req, open) < 0)
 		return -1;
 	st = write_order(req, c);
@@ -201,14 +204,16 @@ static int hold_and_make(struct req *req, struct creation *c)
 	struct orders_tx tx = { .req = req, .route = ROUTE, .step = make, .arg = c };
 	int rc;
 
-	if (stock_reserve(req, &wish, &c->order) != STOCK_HELD)
+	c->held = stock_reserve(req, &wish, &c->order) == STOCK_HELD;
+	/* a repetition so late that the order is closed finds it */
+	if (!c->held && req->error != ERR_STOCK_NOT_HELD)
 		return -1;
 	if (CRASH_POINT("order_reserved"))
 		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
 	rc = orders_run_tx(&tx);
 	/* nobody else made an order of it either: refuse_open comes after that look */
 	if (rc < 0 && (req->error == ERR_TOO_MANY_OPEN_ORDERS || req->error == ERR_TOKEN_REVOKED))
-		stock_release(req, c->order.reservation);
+		stock_let_go(req, c->order.reservation);
 	return rc;
 }
 

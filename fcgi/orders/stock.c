@@ -138,6 +138,7 @@ static const struct refusal {
 	{ ERR_PRICE_CHANGED, { "expected_total", "current_total", "lines" } },
 	{ ERR_VALIDATION_FAILED, { "errors" } },
 	{ ERR_IDEMPOTENCY_KEY_REUSED, { NULL } },
+	{ ERR_STOCK_NOT_HELD, { NULL } },
 };
 
 static const struct refusal *refusal_of(const struct req *req, const struct peer_call *call)
@@ -202,6 +203,7 @@ enum stock_result stock_reserve(struct req *req, const struct wish *wish, struct
 	return take_held(req, &call, o) == 0 ? STOCK_HELD : unknown(req, &call);
 }
 
+/* hold_s 0: let it go. */
 static void write_named(struct sbuf *body, const unsigned char *reservation, uint64_t hold_s)
 {
 	char text[UUID_TEXT];
@@ -212,10 +214,12 @@ static void write_named(struct sbuf *body, const unsigned char *reservation, uin
 	jw_kstr(&w, "reservation_id", uuid_text(reservation, text));
 	if (hold_s)
 		jw_ku64(&w, "hold_s", hold_s);
+	else
+		jw_kbool(&w, "again", true);
 	jw_end_obj(&w);
 }
 
-void stock_release(struct req *req, const unsigned char *reservation)
+void stock_let_go(struct req *req, const unsigned char *reservation)
 {
 	struct peer_call call;
 	struct sbuf body;

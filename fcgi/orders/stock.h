@@ -24,10 +24,10 @@ enum stock_result {
 };
 
 /* Holds the stock; fills lines and total of the order. STOCK_REFUSED with req->error
- * ERR_ORDER_OUT_OF_STOCK: some are short. */
+ * ERR_ORDER_OUT_OF_STOCK: some are short; ERR_STOCK_NOT_HELD: the order of this name is closed. */
 enum stock_result stock_reserve(struct req *req, const struct wish *wish, struct order *o);
-/* Best effort: what is not given back expires by itself. */
-void stock_release(struct req *req, const unsigned char *reservation);
+/* Gives back what is held, for this time. Best effort: else it expires by itself. */
+void stock_let_go(struct req *req, const unsigned char *reservation);
 
 /* Prolongs a hold; for jobs. 0, or -1 when products did not do so. */
 NODISCARD int stock_extend(struct worker *w, const unsigned char *reservation, uint64_t hold_s,

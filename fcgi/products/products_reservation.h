@@ -13,8 +13,10 @@
 /* POST /internal/products/… from orders; each may be repeated.
  * reserve {reservation_id, hold_s, items[{product_id, quantity}], expected_total_cents?,
  * instead_of?}: holds the stock of all items or of none. One that is held stays so for longer,
- * one that was released or expired is held anew. instead_of is released in the same step.
- * extend {reservation_id, hold_s}; commit and release {reservation_id}. */
+ * one that expired is held anew, one that was released never (409 STOCK_NOT_HELD): its order is
+ * closed, and a late repetition must not bring its stock back. instead_of ends as if expired.
+ * extend {reservation_id, hold_s}; commit {reservation_id}; release {reservation_id, again?}:
+ * for ever, or, with again, only what is held, which then counts as expired. */
 int products_reserve(struct req *req);
 int products_extend(struct req *req);
 int products_commit(struct req *req);
@@ -48,6 +50,9 @@ NODISCARD enum db_status reservation_commit(struct db *db, struct pool *pool,
 /* Gives back what is held or sold; always settled. */
 NODISCARD enum db_status reservation_release(struct db *db, struct pool *pool,
 					     const unsigned char *id);
+/* Gives back what is held, and leaves it as if it had expired. */
+NODISCARD enum db_status reservation_let_go(struct db *db, struct pool *pool,
+					    const unsigned char *id);
 
 /* 403 unless orders calls: 0, or -1 when that was answered. */
 NODISCARD int reservation_caller(struct req *req);

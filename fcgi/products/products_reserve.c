@@ -3,7 +3,7 @@
  *
  *	1. lock the reservation that this one stands for instead, then this one
  *	2. lock the products of both, in order of their ids
- *	3. release the other one
+ *	3. let the other one go
  *	4. judge: products on sale, stock, price
  *	5. write the reservation and its lines, move the stock, write the ledger
  */
@@ -42,7 +42,7 @@ static const struct field item_fields[] = {
 struct wish {
 	struct req *req;
 	unsigned char id[RESERVATION_ID], other[RESERVATION_ID];
-	bool replaces; /* other is to be released */
+	bool replaces; /* other is to be let go */
 	bool guarded;  /* the total must be expected */
 	int64_t expected, total;
 	uint64_t hold_s;
@@ -219,7 +219,7 @@ static enum db_status release_other(struct wish *w)
 	if (st == DB_OK)
 		st = reservation_move(db, w->other, &others, MOVE_RELEASE);
 	if (st == DB_OK)
-		st = reservation_set(db, w->other, RESERVATION_RELEASED);
+		st = reservation_set(db, w->other, RESERVATION_EXPIRED);
 	if (st == DB_OK && CRASH_POINT("replace_released"))
 		st = DB_DOWN;
 	return st;
@@ -248,6 +248,18 @@ static enum db_status write_held(struct wish *w, bool known)
 	return st;
 }
 
+/* The same request at the same time may have been first, and what is short now is what it
+ * holds: then this runs again and finds it. */
+static int refuse_unless_made(struct wish *w)
+{
+	enum reservation_state state;
+	enum db_status st = reservation_lock(w->req->db, w->id, &state);
+
+	if (st == DB_NONE)
+		return -1;
+	return resp_db(w->req, st == DB_OK ? DB_RETRY : st);
+}
+
 /* known: there is a reservation of this name, which holds nothing. */
 static int take(struct wish *w, bool known)
 {
@@ -259,7 +271,7 @@ static int take(struct wish *w, bool known)
 	if (st != DB_OK)
 		return resp_db(req, st);
 	if (judge(w) < 0)
-		return -1;
+		return known ? -1 : refuse_unless_made(w);
 	st = write_held(w, known);
 	return st == DB_OK ? answer(w, RESERVATION_HELD) : resp_db(req, st);
 }
@@ -300,6 +312,8 @@ int products_reserve(struct req *req)
 	own = reservation_lock(req->db, w.id, &state);
 	if (own != DB_OK && own != DB_NONE)
 		return resp_db(req, own);
+	if (own == DB_OK && state == RESERVATION_RELEASED)
+		return resp_error(req, ERR_STOCK_NOT_HELD);
 	if (other == RESERVATION_HELD && (st = release_other(&w)) != DB_OK)
 		return resp_db(req, st);
 	if (own == DB_OK && (state == RESERVATION_HELD || state == RESERVATION_COMMITTED))

@@ -136,11 +136,33 @@ enum db_status reservation_release(struct db *db, struct pool *pool, const unsig
 			    RESERVATION_RELEASED);
 }
 
+enum db_status reservation_let_go(struct db *db, struct pool *pool, const unsigned char *id)
+{
+	enum reservation_state state;
+	struct lines lines;
+	enum db_status st = reservation_lock(db, id, &state);
+
+	if (st == DB_NONE || (st == DB_OK && state != RESERVATION_HELD))
+		return DB_OK;
+	if (st == DB_OK)
+		st = lock_products(db, pool, id, &lines);
+	if (st == DB_OK)
+		st = move_and_set(db, id, &lines, MOVE_RELEASE, RESERVATION_EXPIRED);
+	return st;
+}
+
 /* -- the routes ---------------------------------------------------------------------- */
 
 struct named {
 	const char *reservation_id;
 	uint64_t hold_s;
+	bool again; /* release: it may be held anew */
+};
+
+static const struct field release_fields[] = {
+	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_BOOL(struct named, again),
+	{ 0 }
 };
 
 static const struct field named_fields[] = {
@@ -220,8 +242,12 @@ int products_release(struct req *req)
 	struct named in;
 	enum db_status st;
 
-	if (read_named(req, named_fields, &in, id) < 0)
+	if (read_named(req, release_fields, &in, id) < 0)
 		return -1;
-	st = reservation_release(req->db, req->pool, id);
-	return st == DB_OK ? answer_state(req, RESERVATION_RELEASED) : resp_db(req, st);
+	if (in.again)
+		st = reservation_let_go(req->db, req->pool, id);
+	else
+		st = reservation_release(req->db, req->pool, id);
+	return st == DB_OK ? answer_state(req, in.again ? RESERVATION_EXPIRED : RESERVATION_RELEASED) :
+			     resp_db(req, st);
 }

@@ -9,5 +9,5 @@ CREATE TABLE IF NOT EXISTS reservation (
 	UNIQUE KEY seq (seq),
 	KEY due (state, expires_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci
-	COMMENT = 'Stock that an order holds or has taken';
+	COMMENT = 'Stock that an order holds or has taken; expired ones may be held anew, released ones never';
 INSERT IGNORE INTO schema_migration (number, name) VALUES (105, 'reservation');

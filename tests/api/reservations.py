@@ -36,6 +36,10 @@ def release(instance, reservation_id):
     return ask(instance, "release", {"reservation_id": reservation_id})
 
 
+def let_go(instance, reservation_id):
+    return ask(instance, "release", {"reservation_id": reservation_id, "again": True})
+
+
 def tell(instance, kind, reservation_id, order_id=7, event_id=None, sender="orders"):
     """Delivers an event to products; its status."""
     data = {"reservation_id": reservation_id, "order_id": order_id}

@@ -5,9 +5,9 @@ import uuid
 import pymysql
 import pytest
 
-from harness import data, eventually
+from harness import data, eventually, in_threads
 from reservations import (
-    audit, ask, books, commit, done, extend, ledger_of, lost, new_id, overdue, refused, release, reserve,
+    audit, ask, books, commit, done, extend, ledger_of, let_go, lost, new_id, overdue, refused, release, reserve,
     running_balances, state_of, stock_of, tell, wrong_books,
 )
 
@@ -166,10 +166,11 @@ def test_a_repeated_reserve_shows_prices_as_of_now(instance, admin, make):
     assert state_of(instance, reservation) == "held"
 
 
-def test_a_released_and_an_expired_reservation_are_held_anew(instance, make):
+def test_one_that_was_let_go_or_expired_is_held_anew(instance, make):
     a, b, reservation = make(3), make(3), new_id()
     done(reserve(instance, reservation, {a: 3}))
-    done(release(instance, reservation), "released")
+    for _ in range(2):
+        done(let_go(instance, reservation), "expired")
     assert stock_of(instance, a) == 3
     done(reserve(instance, reservation, {a: 2, b: 1}), "held")
     expire(instance, reservation)
@@ -181,6 +182,27 @@ def test_a_released_and_an_expired_reservation_are_held_anew(instance, make):
     done(release(instance, other))
     done(reserve(instance, reservation, {a: 2}), "held")
     assert wrong_books(instance, {a: 3, b: 3}) == [] and running_balances(instance, a)
+
+
+def test_a_released_one_is_never_held_again(instance, make):
+    """Its order is closed: a late repetition of the order's request must not bring the stock back."""
+    product, reservation, sold = make(3), new_id(), new_id()
+    done(reserve(instance, reservation, {product: 2}))
+    assert tell(instance, "reservation.release", reservation) == 204
+    refused(reserve(instance, reservation, {product: 2}), 409, "STOCK_NOT_HELD")
+    done(reserve(instance, sold, {product: 1}))
+    done(commit(instance, sold), "committed")
+    done(let_go(instance, sold))
+    assert state_of(instance, sold) == "committed", "only what is held is let go"
+    assert stock_of(instance, product) == 2 and wrong_books(instance, {product: 3}) == []
+
+
+def test_the_last_piece_is_held_once_by_one_request_at_the_same_time(instance, make):
+    """Its twin is not told that what it holds itself is short."""
+    for _ in range(10):
+        product, reservation = make(1), new_id()
+        answers = in_threads(6, lambda i: reserve(instance, reservation, {product: 1}))
+        assert [status for status, _ in answers] == [200] * 6
 
 
 def test_a_reserve_of_a_committed_one_tells_that_it_is_sold(instance, make):
@@ -278,7 +300,7 @@ def test_stock_of_a_deleted_product_is_still_sold_and_given_back(instance, admin
     expire(instance, expired)
     done(commit(instance, expired), "committed")
     done(release(instance, sold), "released")
-    refused(reserve(instance, given, {product: 2}), 400, "PRODUCT_NOT_FOUND")
+    refused(reserve(instance, new_id(), {product: 2}), 400, "PRODUCT_NOT_FOUND")
     assert stock_of(instance, product) == 8 and wrong_books(instance, {product: 10}) == []
 
 
@@ -297,7 +319,7 @@ def test_a_reservation_takes_the_place_of_another_in_one_step(instance, make):
     a, b, first, second = make(5), make(5), new_id(), new_id()
     done(reserve(instance, first, {a: 5, b: 1}))
     done(reserve(instance, second, {a: 4, b: 2}, instead_of=first), "held")
-    assert (state_of(instance, first), state_of(instance, second)) == ("released", "held")
+    assert (state_of(instance, first), state_of(instance, second)) == ("expired", "held")
     assert (stock_of(instance, a), stock_of(instance, b)) == (1, 3)
     done(reserve(instance, second, {a: 4, b: 2}, instead_of=first), "held")
     assert wrong_books(instance, {a: 5, b: 5}) == []

@@ -121,7 +121,7 @@ def test_a_crash_in_a_replacement_breaks_no_promise(instance, admin, crashes, wo
     crashes.arm("replace_released", word)
     assert surely(reserve, instance, second, {product: 4}, instead_of=first) == 200
     assert crashes.fired("replace_released")
-    assert (state_of(instance, first), state_of(instance, second)) == ("released", "held")
+    assert (state_of(instance, first), state_of(instance, second)) == ("expired", "held")
     assert wrong_books(instance, {product: 4}) == []
 
 
