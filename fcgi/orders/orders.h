@@ -59,6 +59,8 @@ uint64_t orders_owner(const struct req *req);
 void orders_json(struct jw *w, const struct order *o);
 /* Reads the order and its events, answers with them and the ETag. */
 int orders_answer(struct req *req, int status, uint64_t id);
+/* The same, 201, for an order that the transaction has just made: nothing is read. Always 0. */
+int orders_answer_new(struct req *req, const struct order *o);
 /* 404 for DB_NONE, else as resp_db. Always -1. */
 int orders_db_error(struct req *req, enum db_status st);
 /* Sets the ETag; 0, or -1 after 412 was answered. */

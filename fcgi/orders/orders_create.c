@@ -96,11 +96,18 @@ static void name_items(struct req *req, struct creation *c)
 
 /* -- answers ------------------------------------------------------------------------- */
 
-static int answer(struct req *req, int status, uint64_t id)
+static int answer_existing(struct req *req, uint64_t id)
 {
-	if (orders_answer(req, status, id) < 0)
+	if (orders_answer(req, 200, id) < 0)
 		return -1;
 	resp_header(req, "Location", "/orders/%" PRIu64, id);
+	return 0;
+}
+
+static int answer_new(struct req *req, const struct order *o)
+{
+	orders_answer_new(req, o);
+	resp_header(req, "Location", "/orders/%" PRIu64, o->id);
 	return 0;
 }
 
@@ -140,12 +147,10 @@ static enum db_status tell_cart(struct req *req, const struct creation *c)
 	return st;
 }
 
-static enum db_status write_order(struct req *req, struct creation *c)
+static enum db_status write_order(struct req *req, struct creation *c, int64_t now_us)
 {
-	enum db_status st = orders_db_insert(req->db, &c->order, orders_hold_s(req));
+	enum db_status st = orders_db_insert(req->db, &c->order, now_us, orders_hold_s(req));
 
-	if (st == DB_OK)
-		st = orders_db_event(req->db, c->order.id, "status", "pending", req->who.user_id);
 	if (st == DB_OK && c->from_cart)
 		st = tell_cart(req, c);
 	if (st == DB_OK && CRASH_POINT("order_inserted"))
@@ -158,24 +163,23 @@ static enum db_status write_order(struct req *req, struct creation *c)
 static int make(struct req *req, void *arg)
 {
 	struct creation *c = arg;
-	uint64_t open, id;
-	bool deleted;
-	enum db_status st = orders_db_lock_user(req->db, req->who.user_id, &deleted);
+	struct standing now;
+	enum db_status st = orders_db_lock_user(req->db, req->who.user_id);
 
-	if (st == DB_OK && deleted)
-		return resp_error(req, ERR_TOKEN_REVOKED);
 	if (st == DB_OK)
-		st = orders_db_standing(req->db, &c->order, &open, &id);
+		st = orders_db_standing(req->db, &c->order, &now);
 	if (st != DB_OK)
 		return resp_db(req, st);
-	if (id)
-		return answer(req, 200, id);
+	if (now.deleted)
+		return resp_error(req, ERR_TOKEN_REVOKED);
+	if (now.order)
+		return answer_existing(req, now.order);
 	if (!c->held)
 		return resp_error(req, ERR_IDEMPOTENCY_KEY_REUSED);
-	if (refuse_open(req, open) < 0)
+	if (refuse_open(req, now.open) < 0)
 		return -1;
-	st = write_order(req, c);
-	return st == DB_OK ? answer(req, 201, c->order.id) : resp_db(req, st);
+	st = write_order(req, c, now.now_us);
+	return st == DB_OK ? answer_new(req, &c->order) : resp_db(req, st);
 }
 
 /* -- the steps ----------------------------------------------------------------------- */
@@ -184,16 +188,16 @@ static int make(struct req *req, void *arg)
 static int look_standing(struct req *req, struct creation *c)
 {
 	struct orders_tx tx = { .req = req, .route = ROUTE, .step = make, .arg = c };
-	uint64_t open, id;
-	enum db_status st = orders_db_standing(req->db, &c->order, &open, &id);
+	struct standing now;
+	enum db_status st = orders_db_standing(req->db, &c->order, &now);
 
 	if (st != DB_OK)
 		return resp_db(req, st);
-	if (id) /* make finds it too, and keeps the answer under the key */
+	if (now.order) /* make finds it too, and keeps the answer under the key */
 		return orders_run_tx(&tx);
 	if (c->from_cart && c->items.count == 0)
 		return resp_error(req, ERR_MISSING_ITEMS);
-	return refuse_open(req, open) < 0 ? -1 : 1;
+	return refuse_open(req, now.open) < 0 ? -1 : 1;
 }
 
 static int hold_and_make(struct req *req, struct creation *c)

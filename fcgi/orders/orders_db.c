@@ -17,12 +17,13 @@
 	"SELECT " COLUMNS " FROM (SELECT * FROM orders WHERE id < ?" where               \
 	" ORDER BY id DESC LIMIT ?) o JOIN order_line l ON l.order_id = o.id"            \
 	" ORDER BY o.id DESC, l.line_no"
+#define INSTANT "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND"
 #define CHANGED "version = version + 1, updated_at = NOW(6)"
 
 enum sql {
 	GET, LOCK, LIST, LIST_STATUS, LIST_USER, LIST_USER_STATUS, EVENTS,
-	USER_LOCK, USER_DELETED, USER_DELETE, STANDING, INSERT, LINES, LINES_DELETE, REPLACE,
-	STATUS, EVENT, START, PAYMENT, HEARD, HEAR, FORGET
+	USER_LOCK, USER_DELETE, STANDING, INSERT, LINES, LINES_DELETE, REPLACE,
+	STATUS, EVENT, FIRST_EVENT, START, PAYMENT, HEARD, HEAR, FORGET
 };
 
 static const struct db_stmt sql[] = {
@@ -39,20 +40,20 @@ static const struct db_stmt sql[] = {
 	[USER_LOCK] = { "user_lock",
 		"INSERT INTO order_user (user_id) VALUES (?)"
 		" ON DUPLICATE KEY UPDATE user_id = user_id", "u", "" },
-	[USER_DELETED] = { "user_deleted",
-		"SELECT deleted FROM order_user WHERE user_id = ?", "u", "u" },
 	[USER_DELETE] = { "user_delete",
 		"INSERT INTO order_user (user_id, deleted) VALUES (?, 1)"
 		" ON DUPLICATE KEY UPDATE deleted = 1", "u", "" },
 	[STANDING] = { "order_standing",
 		"SELECT (SELECT COUNT(*) FROM orders WHERE user_id = ? AND status = 'pending'),"
 		" COALESCE((SELECT id FROM orders WHERE reservation_id = ? AND user_id = ?),"
-		" (SELECT id FROM orders WHERE user_id = ? AND cart_version = ?), 0)",
-		"ubuuu", "uu" },
+		" (SELECT id FROM orders WHERE user_id = ? AND cart_version = ?), 0),"
+		" COALESCE((SELECT deleted FROM order_user WHERE user_id = ?), 0), NOW(6)",
+		"ubuuuu", "uuut" },
 	[INSERT] = { "order_insert",
 		"INSERT INTO orders (user_id, user_name, total_cents, reservation_id,"
-		" cart_version, expires_at, held_until) VALUES (?, ?, ?, ?, NULLIF(?, 0),"
-		" NOW(6) + INTERVAL ? SECOND, NOW(6) + INTERVAL ? SECOND)", "usibuuu", "" },
+		" cart_version, expires_at, held_until, created_at, updated_at)"
+		" VALUES (?, ?, ?, ?, NULLIF(?, 0), " INSTANT ", " INSTANT ", " INSTANT ","
+		" " INSTANT ")", "usibuiiii", "" },
 	[LINES] = { "order_lines_insert",
 		"INSERT INTO order_line (order_id, line_no, product_id, product_name,"
 		" unit_cents, quantity) SELECT ?, n, p, name, c, q FROM JSON_TABLE(?, '$[*]'"
@@ -74,6 +75,9 @@ static const struct db_stmt sql[] = {
 	[EVENT] = { "order_event",
 		"INSERT INTO order_event (order_id, type, detail, actor)"
 		" VALUES (?, ?, ?, NULLIF(?, 0))", "ussu", "" },
+	[FIRST_EVENT] = { "order_first_event",
+		"INSERT INTO order_event (order_id, type, detail, actor, created_at)"
+		" VALUES (?, 'status', 'pending', ?, " INSTANT ")", "uui", "" },
 	[START] = { "order_start",
 		"UPDATE orders SET payment_id = ?, payment_state = 'started',"
 		" held_until = NOW(6) + INTERVAL ? SECOND, " CHANGED
@@ -200,16 +204,9 @@ enum db_status orders_db_events_next(struct db *db, struct order_event *e)
 
 /* -- making -------------------------------------------------------------------------- */
 
-enum db_status orders_db_lock_user(struct db *db, uint64_t user_id, bool *deleted)
+enum db_status orders_db_lock_user(struct db *db, uint64_t user_id)
 {
-	const struct db_val *row;
-	enum db_status st = db_exec(db, &sql[USER_LOCK], db_u(user_id));
-
-	if (st == DB_OK)
-		st = db_one(db, &sql[USER_DELETED], &row, db_u(user_id));
-	if (st == DB_OK)
-		*deleted = row[0].u != 0;
-	return st;
+	return db_exec(db, &sql[USER_LOCK], db_u(user_id));
 }
 
 enum db_status orders_db_delete_user(struct db *db, uint64_t user_id)
@@ -217,19 +214,17 @@ enum db_status orders_db_delete_user(struct db *db, uint64_t user_id)
 	return db_exec(db, &sql[USER_DELETE], db_u(user_id));
 }
 
-enum db_status orders_db_standing(struct db *db, const struct order *o, uint64_t *open,
-				  uint64_t *id)
+enum db_status orders_db_standing(struct db *db, const struct order *o,
+				  struct standing *standing)
 {
 	const struct db_val *row;
 	enum db_status st;
 
 	st = db_one(db, &sql[STANDING], &row, db_u(o->user_id),
 		    db_b(o->reservation, UUID_BYTES), db_u(o->user_id), db_u(o->user_id),
-		    db_u(o->cart_version));
-	if (st == DB_OK) {
-		*open = row[0].u;
-		*id = row[1].u;
-	}
+		    db_u(o->cart_version), db_u(o->user_id));
+	if (st == DB_OK)
+		*standing = (struct standing){ row[0].u, row[1].u, row[2].u != 0, row[3].i };
 	return st;
 }
 
@@ -259,17 +254,28 @@ static enum db_status put_lines(struct db *db, const struct order *o)
 	return st;
 }
 
-enum db_status orders_db_insert(struct db *db, struct order *o, uint64_t hold_s)
+enum db_status orders_db_insert(struct db *db, struct order *o, int64_t now_us,
+				uint64_t hold_s)
 {
 	enum db_status st;
 
+	o->version = 1;
+	o->status = "pending";
+	o->payment_state = "none";
+	o->created_us = o->updated_us = now_us;
+	o->expires_us = now_us + (int64_t)hold_s * 1000000;
 	st = db_exec(db, &sql[INSERT], db_u(o->user_id), db_s(o->user_name),
 		     db_i(o->total_cents), db_b(o->reservation, UUID_BYTES),
-		     db_u(o->cart_version), db_u(hold_s), db_u(hold_s));
+		     db_u(o->cart_version), db_i(o->expires_us), db_i(o->expires_us),
+		     db_i(now_us), db_i(now_us));
 	if (st != DB_OK)
 		return st;
 	o->id = db_insert_id(db);
-	return put_lines(db, o);
+	st = put_lines(db, o);
+	if (st == DB_OK)
+		st = db_exec(db, &sql[FIRST_EVENT], db_u(o->id), db_u(o->user_id),
+			     db_i(now_us));
+	return st;
 }
 
 enum db_status orders_db_replace(struct db *db, const struct order *o, uint64_t hold_s)

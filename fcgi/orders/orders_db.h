@@ -60,15 +60,20 @@ NODISCARD enum db_status orders_db_list_next(struct db *db, struct order_walk *w
 NODISCARD enum db_status orders_db_events(struct db *db, uint64_t order_id);
 NODISCARD enum db_status orders_db_events_next(struct db *db, struct order_event *e_r);
 
-/* Locks the buyer's row until the transaction ends; *deleted_r: his account is. */
-NODISCARD enum db_status orders_db_lock_user(struct db *db, uint64_t user_id, bool *deleted_r);
+/* Locks the buyer's row until the transaction ends. */
+NODISCARD enum db_status orders_db_lock_user(struct db *db, uint64_t user_id);
 NODISCARD enum db_status orders_db_delete_user(struct db *db, uint64_t user_id);
-/* How many pending orders he has, and which order was made already of this reservation or of
- * this cart (0: none). */
+struct standing {
+	uint64_t open;  /* pending orders of the buyer */
+	uint64_t order; /* made already of this reservation or of this cart; 0: none */
+	bool deleted;   /* the buyer's account is */
+	int64_t now_us; /* the database's clock, since 1970 */
+};
 NODISCARD enum db_status orders_db_standing(struct db *db, const struct order *o,
-					    uint64_t *open_r, uint64_t *id_r);
-/* A new pending order with its lines; fills its id. */
-NODISCARD enum db_status orders_db_insert(struct db *db, struct order *o, uint64_t hold_s);
+					    struct standing *standing_r);
+/* A new pending order of this moment, with its lines and its first event; fills the rest of o. */
+NODISCARD enum db_status orders_db_insert(struct db *db, struct order *o, int64_t now_us,
+					  uint64_t hold_s);
 /* Other lines for a pending order without a payment; DB_NONE unless it still has the version
  * that o has. */
 NODISCARD enum db_status orders_db_replace(struct db *db, const struct order *o, uint64_t hold_s);

@@ -134,6 +134,23 @@ int orders_answer(struct req *req, int status, uint64_t id)
 	return st == DB_OK ? answer(req, status, &o) : orders_db_error(req, st);
 }
 
+int orders_answer_new(struct req *req, const struct order *o)
+{
+	const struct order_event made = { "status", o->status, o->user_id, o->created_us };
+	struct jw *w;
+
+	resp_etag_version(req, o->version);
+	w = resp_data(req, 201);
+	jw_obj(w);
+	write_members(w, o);
+	jw_key(w, "events");
+	jw_arr(w);
+	write_event(w, &made);
+	jw_end_arr(w);
+	jw_end_obj(w);
+	return resp_done(req);
+}
+
 uint64_t orders_owner(const struct req *req)
 {
 	return req->who.role == ROLE_ADMIN ? 0 : req->who.user_id;

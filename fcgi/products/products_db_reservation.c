@@ -212,11 +212,13 @@ enum db_status products_lock_lines(struct db *db, struct pool *pool, struct line
 }
 
 enum db_status reservation_put_lines(struct db *db, struct pool *pool,
-				     const unsigned char *id, const struct lines *lines)
+				     const unsigned char *id, const struct lines *lines,
+				     bool replace)
 {
-	enum db_status st;
+	enum db_status st = DB_OK;
 
-	st = db_exec(db, &sql[LINES_DELETE], db_b(id, RESERVATION_ID));
+	if (replace)
+		st = db_exec(db, &sql[LINES_DELETE], db_b(id, RESERVATION_ID));
 	if (st == DB_OK)
 		st = db_exec(db, &sql[LINES_PUT], db_b(id, RESERVATION_ID),
 			     db_s(as_json(lines, pool)));

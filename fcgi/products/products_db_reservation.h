@@ -50,10 +50,11 @@ NODISCARD enum db_status reservation_hold(struct db *db, const unsigned char *id
 					  uint64_t hold_s);
 NODISCARD enum db_status reservation_set(struct db *db, const unsigned char *id,
 					 enum reservation_state state);
-/* In place of those that it has; the products are locked, for the foreign keys lock them. */
+/* replace: in place of those that it has. The products are locked, for the foreign keys lock
+ * them. */
 NODISCARD enum db_status reservation_put_lines(struct db *db, struct pool *pool,
 					       const unsigned char *id,
-					       const struct lines *lines);
+					       const struct lines *lines, bool replace);
 
 enum stock_move {
 	MOVE_RESERVE, /* from the stock to the held reservation */

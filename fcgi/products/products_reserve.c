@@ -238,7 +238,7 @@ static enum db_status write_held(struct wish *w, bool known)
 	if (st == DB_CONFLICT)
 		return DB_RETRY;
 	if (st == DB_OK)
-		st = reservation_put_lines(db, w->req->pool, w->id, &w->lines);
+		st = reservation_put_lines(db, w->req->pool, w->id, &w->lines, known);
 	if (st == DB_OK && CRASH_POINT("reserve_written"))
 		st = DB_DOWN;
 	if (st == DB_OK)

@@ -110,3 +110,14 @@ def test_two_tabs_order_one_cart(instance):
         assert {a.status_code for a in answers} <= {200, 201}
         number, = {a.json()["data"]["id"] for a in answers}
         data(buyer.delete(f"/orders/{number}"))
+
+
+def test_the_answer_to_an_order_is_what_is_read_then(instance):
+    """It is written from memory, not read back."""
+    product = instance.new_product(instance.admin(), name="Bölle \"groß\" 日本", price=3.5)["id"]
+    buyer, = buyers(instance, 1)
+    data(buyer.add(product, 2), 201)
+    for body in (items((product, 3)), {"from_cart": True}):
+        answer = order(buyer, body)
+        read = buyer.get(answer.headers["Location"])
+        assert data(answer, 201) == data(read) and answer.headers["ETag"] == read.headers["ETag"]
