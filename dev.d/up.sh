@@ -126,6 +126,7 @@ tell_session() {
 		  shop "$url/products?q=etendoir"
 		  shop $url/cart -H "Authorization: Bearer \$token" -d '{"product_id":7,"quantity":2}'
 		  shop $url/cart -H "Authorization: Bearer \$token"
+		  shop $url/orders -H "Authorization: Bearer \$token" -d '{"from_cart":true}'
 
 		Databases: mariadb --defaults-file=$etc/client.cnf halle_carts
 		Mirror:    $(mirror_client_command)
