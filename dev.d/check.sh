@@ -8,7 +8,8 @@ Usage: ./dev check [--quick | --long] [--only STEP]...
   gcc       build with gcc, warnings are errors; unit tests
   clang     the same with clang
   layers    layers, owners of headers, sizes
-  model     every order of the steps of a cart write, and the same with a rule taken away
+  model     every order of the steps of a cart write and of a paid order, and the same with a
+            rule taken away
   tidy      clang-tidy
   cppcheck  cppcheck
   api       black-box tests through nginx on private instances
@@ -91,11 +92,14 @@ step_layers() {
 }
 
 step_model() {
-	local report=$logs/model status=0
-	as_owner /usr/bin/python3 -B "$top/tests/model/mirror.py" ${HALLE_LONG:+--long} 2>&1 |
-		tee "$report" || status=$?
-	passed=$(tail -n 1 "$report" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
-	failed=$(tail -n 1 "$report" | sed -n 's/.* \([0-9]*\) failed$/\1/p')
+	local report=$logs/model status=0 model
+	: >"$report"
+	for model in mirror saga; do
+		as_owner /usr/bin/python3 -B "$top/tests/model/$model.py" ${HALLE_LONG:+--long} 2>&1 |
+			tee -a "$report" || status=$?
+	done
+	passed=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$report" | awk '{ n += $1 } END { print n + 0 }')
+	failed=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$report" | awk '{ n += $1 } END { print n + 0 }')
 	return "$status"
 }
 

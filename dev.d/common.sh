@@ -52,6 +52,7 @@ require_numbers() {
 		[[ ${!name} =~ ^[1-9][0-9]{0,4}$ ]] ||
 			fail "HALLE_${name^^} is \"${!name}\"" "Give a number."
 	done
+	[[ $audit_s =~ ^(0|[1-9][0-9]{0,4})$ ]] || fail "HALLE_AUDIT_S is \"$audit_s\"" "Give a number, or 0."
 	case $limits in on | off) ;; *) fail "HALLE_LIMITS is \"$limits\"" "Give on or off." ;; esac
 	case $jwt in HS256 | ES256) ;; *) fail "HALLE_JWT is \"$jwt\"" "Give HS256 or ES256." ;; esac
 	case $mirror in redis | mariadb) ;; *) fail "HALLE_MIRROR is \"$mirror\"" "Give redis or mariadb." ;; esac

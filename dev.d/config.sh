@@ -150,6 +150,9 @@ write_halle_config() {
 			# Written by ./dev; every key with its meaning: halle-auth --config-dump
 			threads = $threads
 			auth.threads = $((threads * 3))
+			orders.deadline_ms = 6000
+			payments.deadline_ms = 6000
+			payments.threads = $((threads * 2))
 			metrics_dir = $run/metrics
 			public_origin = $url
 			db_socket = $run/mariadb.sock
@@ -167,6 +170,7 @@ write_halle_config() {
 		for service in "${services[@]}"; do
 			echo "$service.db_password_file = db/$service.pw"
 		done
+		[ -z "$extra_settings" ] || tr ';' '\n' <<<"$extra_settings"
 	} | write_file "$etc/halle.conf"
 }
 

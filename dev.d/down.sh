@@ -25,9 +25,10 @@ command_down() {
 	fi
 }
 
-# nginx first: no request comes in, and the workers' kept connections end with it.
+# nginx before the workers: no request comes in, and the workers' kept connections end with it.
 stop_all() {
 	local name
+	stop audit python3 TERM 5
 	stop nginx nginx QUIT 20
 	for name in "${services[@]}"; do
 		stop "$name" multiwatch TERM 20 &

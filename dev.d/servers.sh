@@ -130,10 +130,30 @@ start_worker() {
 	pid_of "$name" multiwatch >/dev/null && return
 	progress "starting $name"
 	rm -f "$run/$name.sock"
-	in_background "$log/$name.log" spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
+	# libcurl brings GnuTLS along, which nothing of halle uses: 200 KiB a process
+	GNUTLS_NO_IMPLICIT_INIT=1 in_background "$log/$name.log" spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
 		"$(command -v multiwatch)" -f "$workers" -r 1000000 -t 100 -- \
 		"$build/halle-$name" --config "$etc/halle.conf"
 	echo "$background_pid" >"$run/$name.pid"
+}
+
+# -- the audit, every so many seconds, as halle-audit.timer does it
+
+start_audit() {
+	stop audit python3 TERM 5
+	[ "$audit_s" != 0 ] || return 0
+	in_background "$log/audit.log" /usr/bin/python3 -IB -c 'import sys, time
+sys.path.insert(0, sys.argv[1])
+from hallectl.cli import main
+while True:
+    time.sleep(int(sys.argv[3]))
+    if main(config=sys.argv[2], arguments=["audit", "--quiet", "--report"]):
+        print(time.strftime("%FT%TZ", time.gmtime()), flush=True)' "$top" "$etc/halle.conf" "$audit_s"
+	echo "$background_pid" >"$run/audit.pid"
+}
+
+audit_runs() {
+	[ "$audit_s" = 0 ] || pid_of audit python3
 }
 
 # -- nginx

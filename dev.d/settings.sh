@@ -1,7 +1,7 @@
 # What an instance is made of. Sourced by dev.
 # shellcheck shell=bash disable=SC2034
 # auth last: it calls the others as soon as it runs
-services=(users products carts auth)
+services=(users products carts bank payments orders auth)
 
 absolute() { # a path as the caller sees it; the defaults stand in the source folder
 	(cd "${2:-.}" && realpath -m -- "$1")
@@ -20,6 +20,8 @@ bench=${HALLE_BENCH:-0}
 bench_port=${HALLE_BENCH_PORT:-8090}
 workers=${HALLE_WORKERS:-2}
 threads=${HALLE_THREADS:-4}
+audit_s=${HALLE_AUDIT_S:-60}
+extra_settings=${HALLE_SETTINGS:-}
 
 etc=$var/etc run=$var/run data=$var/data log=$var/log
 url=https://localhost:$https_port

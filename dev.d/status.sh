@@ -46,6 +46,7 @@ command_status() {
 		[ "$health" = healthy ] || all_well=''
 		describe "$name" multiwatch "$run/$name.sock" "$health"
 	done
+	[ "$audit_s" = 0 ] || describe audit python3 "$log/audit.log" "every $audit_s s"
 	describe nginx nginx "$url" "$(site_ready 2>/dev/null && echo healthy || echo not-ready)"
 	[ -n "$all_well" ] || fail "not everything is healthy" "Read ./dev logs, or start it with ./dev up."
 }

@@ -70,7 +70,7 @@ load_demo() {
 
 everything_runs() {
 	local name
-	pid_of mariadb mariadbd && mirror_runs && pid_of nginx nginx || return
+	pid_of mariadb mariadbd && mirror_runs && pid_of nginx nginx && audit_runs || return
 	for name in "${services[@]}"; do
 		pid_of "$name" multiwatch || return
 	done
@@ -126,6 +126,7 @@ tell_session() {
 		  shop "$url/products?q=etendoir"
 		  shop $url/cart -H "Authorization: Bearer \$token" -d '{"product_id":7,"quantity":2}'
 		  shop $url/cart -H "Authorization: Bearer \$token"
+		  shop $url/orders -H "Authorization: Bearer \$token" -d '{"from_cart":true}'
 
 		Databases: mariadb --defaults-file=$etc/client.cnf halle_carts
 		Mirror:    $(mirror_client_command)
@@ -148,6 +149,7 @@ start_all() {
 	done
 	progress "waiting until $url/readyz is ready"
 	await_site
+	start_audit
 }
 
 command_up() {

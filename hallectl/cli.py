@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Callable, NamedTuple
 
-from . import carts, imports, keys, replay
+from . import audit, carts, imports, keys, replay
 from .config import Config
 from .say import FRENCH, Failure, Usage, complain, say
 
@@ -21,7 +21,7 @@ class Command(NamedTuple):
     french: str
 
 
-COMMANDS = [Command(*row) for module in (carts, replay, imports, keys) for row in module.COMMANDS]
+COMMANDS = [Command(*row) for module in (carts, replay, audit, imports, keys) for row in module.COMMANDS]
 
 OVERVIEW_EN = """\
 usage: hallectl [--config FILE] COMMAND [OPTION]... [ARGUMENT]

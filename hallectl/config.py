@@ -1,5 +1,6 @@
 """The shop's configuration, as far as hallectl needs it: see fcgi/lib/cfg.h for its form."""
 
+import os
 import pathlib
 import re
 
@@ -57,8 +58,12 @@ class Config:
         return self.file.parent / self.values[key] if self.values[key] else None
 
     def secret(self, key):
-        """As path; but systemd hands relative secrets out of the folder "secrets"."""
+        """As path; but systemd hands relative secrets out of the folder "secrets", and to a unit
+        in a folder of its own."""
         beside = self.path(key)
+        given = pathlib.Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / self.values[key]
+        if beside is not None and given.is_file():
+            return given
         kept = self.file.parent / "secrets"
         if beside is None or beside.exists() or not kept.is_dir():
             return beside

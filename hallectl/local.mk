@@ -1,6 +1,6 @@
 # hallectl, the operator's program: Python's standard library only.
 hallectldir = $(pkgdatadir)/hallectl
-dist_hallectl_DATA = hallectl/__init__.py hallectl/carts.py hallectl/cli.py hallectl/config.py \
+dist_hallectl_DATA = hallectl/__init__.py hallectl/audit.py hallectl/books.py hallectl/carts.py hallectl/cli.py hallectl/config.py \
 	hallectl/imports.py hallectl/internal.py hallectl/keyfile.py hallectl/keys.py \
 	hallectl/progress.py hallectl/replay.py hallectl/say.py hallectl/workers.py
 

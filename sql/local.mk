@@ -27,6 +27,9 @@ dist_sqlproducts_DATA = \
 	sql/products/0102-product_image.sql \
 	sql/products/0103-stock_ledger.sql \
 	sql/products/0104-product_word.sql \
+	sql/products/0105-reservation.sql \
+	sql/products/0106-reservation_line.sql \
+	sql/products/0107-stock_ledger_reserved.sql \
 	sql/products/after-load.sql \
 	sql/products/grants.sql
 sqlcartsdir = $(sqldir)/carts
@@ -39,6 +42,25 @@ dist_sqlcarts_DATA = \
 	sql/carts/0106-lease_scanned.sql \
 	sql/carts/0107-cart_unmirrored.sql \
 	sql/carts/grants.sql
+sqlordersdir = $(sqldir)/orders
+dist_sqlorders_DATA = \
+	sql/orders/0101-orders.sql \
+	sql/orders/0102-order_line.sql \
+	sql/orders/0103-order_event.sql \
+	sql/orders/0104-order_payment.sql \
+	sql/orders/0105-order_user.sql \
+	sql/orders/grants.sql
+sqlpaymentsdir = $(sqldir)/payments
+dist_sqlpayments_DATA = \
+	sql/payments/0101-payment.sql \
+	sql/payments/0102-refund.sql \
+	sql/payments/grants.sql
+sqlbankdir = $(sqldir)/bank
+dist_sqlbank_DATA = \
+	sql/bank/0101-charge.sql \
+	sql/bank/0102-bank_refund.sql \
+	sql/bank/0103-behaviour.sql \
+	sql/bank/grants.sql
 sqlmirrordir = $(sqldir)/mirror
 dist_sqlmirror_DATA = \
 	sql/mirror/0101-cart_mirror.sql \

@@ -1,12 +1,14 @@
 # Units (one template for all services), users, folders, sample configuration.
-SERVICES = auth users products carts
+SERVICES = auth users products carts orders payments bank
 
 SYSTEMD_SUBST = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	-e 's|@docdir[@]|$(docdir)|g' -e 's|@pkgdatadir[@]|$(pkgdatadir)|g'
 
-UNITS = halle.target \
+UNITS = halle.target halle-audit.service halle-audit.timer \
 	halle-auth.socket halle-users.socket halle-products.socket halle-carts.socket \
-	halle-auth@.service halle-users@.service halle-products@.service halle-carts@.service
+	halle-orders.socket halle-payments.socket halle-bank.socket \
+	halle-auth@.service halle-users@.service halle-products@.service halle-carts@.service \
+	halle-orders@.service halle-payments@.service halle-bank@.service
 
 halle.target: systemd/halle.target.in systemd/local.mk
 	$(AM_V_GEN)for s in $(SERVICES); do \
@@ -14,6 +16,9 @@ halle.target: systemd/halle.target.in systemd/local.mk
 	done >$@.wants && \
 	$(SYSTEMD_SUBST) -e '/@WANTS[@]/{r $@.wants' -e 'd}' \
 		$(srcdir)/systemd/halle.target.in >$@ && rm -f $@.wants
+
+halle-audit.%: systemd/halle-audit.%.in
+	$(AM_V_GEN)$(SYSTEMD_SUBST) $< >$@
 
 halle-%.socket: systemd/halle-socket.in
 	$(AM_V_GEN)$(SYSTEMD_SUBST) -e 's|@SERVICE[@]|$*|g' $(srcdir)/systemd/halle-socket.in >$@
@@ -55,5 +60,6 @@ halle-setup: systemd/halle-setup.in
 dist_pkgdata_DATA += systemd/halle.conf systemd/redis-halle.conf systemd/redis-acl
 dist_doc_DATA = README
 CLEANFILES += $(UNITS) halle-setup halle-sysusers.conf halle-tmpfiles.conf halle-logrotate.conf
-EXTRA_DIST += systemd/halle-setup.in systemd/halle-worker@.service.in systemd/halle-socket.in systemd/halle.target.in \
+EXTRA_DIST += systemd/halle-audit.service.in systemd/halle-audit.timer.in systemd/halle-setup.in \
+	systemd/halle-worker@.service.in systemd/halle-socket.in systemd/halle.target.in \
 	systemd/halle.logrotate systemd/halle.sysusers systemd/halle.tmpfiles

@@ -138,11 +138,15 @@ test_cookie_CPPFLAGS = $(test_passwd_CPPFLAGS)
 test_cookie_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of auth
 # products
-UNIT_TESTS += test_image
+UNIT_TESTS += test_image test_lines
 test_image_SOURCES = tests/unit/test_image.c fcgi/products/image.c
 test_image_LDADD = $(UNIT_LIBS)
 test_image_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/fcgi/products
 test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_lines_SOURCES = tests/unit/test_lines.c fcgi/products/lines.c fcgi/products/lines.h
+test_lines_LDADD = $(UNIT_LIBS)
+test_lines_CPPFLAGS = $(test_image_CPPFLAGS)
+test_lines_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 # end of products
 # carts
 UNIT_TESTS += test_doc test_journal test_mirror test_facts
@@ -164,6 +168,16 @@ test_facts_SOURCES = tests/unit/test_facts.c fcgi/carts/facts.c fcgi/carts/facts
 test_facts_LDADD = $(UNIT_LIBS)
 test_facts_CFLAGS = $(CARTS_TEST_CFLAGS)
 # end of carts
+# payments
+UNIT_TESTS += test_card test_breaker
+test_card_SOURCES = tests/unit/test_card.c fcgi/payments/card.c fcgi/payments/card.h
+test_card_LDADD = $(UNIT_LIBS)
+test_card_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/fcgi/payments
+test_breaker_SOURCES = tests/unit/test_breaker.c fcgi/payments/breaker.c \
+	fcgi/payments/breaker.h
+test_breaker_LDADD = $(UNIT_LIBS)
+test_breaker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/fcgi/payments
+# end of payments
 # answers and routes
 UNIT_TESTS += test_resp test_route
 test_resp_SOURCES = tests/unit/test_resp.c tests/unit/fixture_req.h
@@ -178,29 +192,10 @@ UNIT_LIBS = $(HALLE_LIBS) $(CMOCKA_LIBS)
 # rules of HACKING.md, and the black-box tests, which run against an instance of their own:
 # "./dev check" runs them all
 TESTS += tests/layers
-EXTRA_DIST += tests/layers tests/model/mirror.py tests/api/callers.py \
-	tests/api/conftest.py tests/api/crashes.py tests/api/ctl.py tests/api/fastcgi.py \
-	tests/api/forge.py tests/api/harness.py tests/api/history.py tests/api/mirrors.py \
-	tests/api/openapi.py tests/api/pictures.py tests/api/proxy.py tests/api/routes.py \
-	tests/api/scripts.py tests/api/shoppers.py tests/api/stores.py tests/api/test_access.py \
-	tests/api/test_admin_chaos.py tests/api/test_admin_list.py \
-	tests/api/test_admin_users.py tests/api/test_auth.py tests/api/test_cart.py \
-	tests/api/test_cart_chaos.py tests/api/test_chaos.py tests/api/test_conditional.py \
-	tests/api/test_cookie.py tests/api/test_crash_points.py \
-	tests/api/test_cut_connections.py tests/api/test_disk_full.py tests/api/test_errors.py \
-	tests/api/test_es256.py tests/api/test_es256_accounts.py \
-	tests/api/test_hallectl_cart.py tests/api/test_hallectl_import.py \
-	tests/api/test_hallectl_keys.py tests/api/test_hallectl_replay.py \
-	tests/api/test_hallectl_route.py tests/api/test_health.py tests/api/test_history.py \
-	tests/api/test_history_checker.py tests/api/test_idempotency.py \
-	tests/api/test_images.py tests/api/test_journal_cut.py tests/api/test_key_rotation.py \
-	tests/api/test_keys.py tests/api/test_languages.py tests/api/test_lockout.py \
-	tests/api/test_mirror.py tests/api/test_mirror_rules.py tests/api/test_nginx.py \
-	tests/api/test_openapi.py tests/api/test_paniers.py tests/api/test_products.py \
-	tests/api/test_random.py tests/api/test_reconciler.py tests/api/test_refresh.py \
-	tests/api/test_revocation.py tests/api/test_search.py tests/api/test_sessions.py \
-	tests/api/test_smuggling.py tests/api/test_tokens.py tests/api/test_users.py \
-	tests/api/test_worker.py tests/api/tokens.py
+EXTRA_DIST += tests/layers \
+	$(patsubst $(top_srcdir)/%,%,$(wildcard $(top_srcdir)/tests/api/*.py $(top_srcdir)/tests/model/*.py))
+EXTRA_DIST += tests/model/saga.py tests/model/saga_steps.py tests/api/test_audit.py \
+	tests/api/test_audit_books.py
 # end of rules and black-box tests
 
 # what nginx, MariaDB and Redis alone can do, for ./dev bench: built by "make bench-programs"

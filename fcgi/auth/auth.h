@@ -63,6 +63,8 @@ int auth_site_live(struct req *req);
 /* Runs fn(arg), which hashes a password, where hashes are run (hasher.h). 0 when it has
  * ended, or -1 after SERVER_BUSY was answered and fn will not run. */
 NODISCARD int auth_hash(struct req *req, void (*fn)(void *), void *arg);
+/* -1 after SERVER_BUSY was answered: auth_hash would refuse now. */
+NODISCARD int auth_hash_room(struct req *req);
 
 /* An attempt to show an account's password, counted before the password is looked at.
  * account_id 0: nobody has this name. 0, or -1 after an error was answered, TOO_MANY_ATTEMPTS

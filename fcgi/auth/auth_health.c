@@ -11,6 +11,9 @@ static const struct {
 	{ "users", "/users/health", "/users/readyz" },
 	{ "products", "/products/health", "/products/readyz" },
 	{ "carts", "/cart/health", "/cart/readyz" },
+	{ "orders", "/orders/health", "/orders/readyz" },
+	{ "payments", "/payments/health", "/payments/readyz" },
+	{ "bank", "/bank/health", "/bank/readyz" },
 };
 
 /* This service's own part: a call to itself would hold a second thread of it. */

@@ -60,6 +60,9 @@ int auth_attempt_begin(struct req *req, uint64_t account_id, const char *name,
 	enum db_status st;
 	int64_t wait_us;
 
+	/* counting and taking it back are two writes to disk, which a flood would be made of */
+	if (auth_hash_room(req) < 0)
+		return -1;
 	subject_of(req, account_id, name, attempt->subject);
 	st = count(req->db, attempt->subject, &wait_us);
 	if (st == DB_OK)

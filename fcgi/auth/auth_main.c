@@ -106,12 +106,22 @@ static const struct service service = {
 		  { "revocation_purge", 60000, purge_revocations } },
 };
 
+static int refuse_hash(struct req *req)
+{
+	metrics_add(M_HASH_REFUSED, 1);
+	return resp_error(req, ERR_SERVER_BUSY);
+}
+
 int auth_hash(struct req *req, void (*fn)(void *), void *arg)
 {
 	if (hasher_run(req->worker->svc->data, fn, arg, req->deadline_us))
 		return 0;
-	metrics_add(M_HASH_REFUSED, 1);
-	return resp_error(req, ERR_SERVER_BUSY);
+	return refuse_hash(req);
+}
+
+int auth_hash_room(struct req *req)
+{
+	return hasher_full(req->worker->svc->data) ? refuse_hash(req) : 0;
 }
 
 void auth_forget(struct req *req, const char *password)

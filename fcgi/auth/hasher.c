@@ -216,6 +216,22 @@ static void enqueue(struct hasher *h, struct job *job)
 	pthread_cond_signal(&h->come);
 }
 
+/* With the lock held. */
+static bool full(const struct hasher *h)
+{
+	return h->waiting + h->running >= h->parallel + h->queue;
+}
+
+bool hasher_full(struct hasher *h)
+{
+	bool is;
+
+	pthread_mutex_lock(&h->lock);
+	is = full(h);
+	pthread_mutex_unlock(&h->lock);
+	return is;
+}
+
 bool hasher_run(struct hasher *h, void (*fn)(void *), void *arg, int64_t deadline_us)
 {
 	struct job job = { .fn = fn, .arg = arg, .state = WAITING };
@@ -223,7 +239,7 @@ bool hasher_run(struct hasher *h, void (*fn)(void *), void *arg, int64_t deadlin
 
 	pthread_cond_init(&job.done, NULL);
 	pthread_mutex_lock(&h->lock);
-	if (h->waiting + h->running < h->parallel + h->queue) {
+	if (!full(h)) {
 		enqueue(h, &job);
 		done = wait_done(h, &job, deadline_us);
 	}

@@ -23,4 +23,7 @@ void hasher_free(struct hasher **hasher);
 NODISCARD bool hasher_run(struct hasher *hasher, void (*fn)(void *), void *arg,
 			  int64_t deadline_us);
 
+/* True when hasher_run would refuse now: worth asking before work that a refusal undoes. */
+bool hasher_full(struct hasher *hasher);
+
 #endif

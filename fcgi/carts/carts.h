@@ -41,6 +41,7 @@ int carts_empty(struct req *req);
 int carts_history(struct req *req);
 int carts_rollback(struct req *req);
 int carts_event(struct req *req);
+int carts_lines(struct req *req);
 
 /* the same under /paniers, where the path names the user */
 int paniers_show(struct req *req);

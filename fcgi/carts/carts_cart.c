@@ -62,7 +62,7 @@ static int refuse_stock(struct req *req, const struct change *c, uint64_t quanti
 static int put_line(struct req *req, const struct change *c, struct doc *doc, uint64_t quantity)
 {
 	if (!c->fact->available)
-		return resp_error(req, ERR_CART_PRODUCT_NOT_FOUND);
+		return resp_error(req, ERR_BODY_PRODUCT_NOT_FOUND);
 	if (quantity > DOC_QUANTITY_MAX)
 		return refuse_quantity(req, c);
 	if (quantity > c->fact->stock)

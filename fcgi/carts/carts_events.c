@@ -1,6 +1,10 @@
-/* carts_events.c - news of accounts: a new one gets a cart, a deleted one loses it. */
+/*
+ * carts_events.c - news of accounts: a new one gets a cart, a deleted one loses it. News of
+ * orders: what is ordered leaves the cart.
+ */
 #include "compat.h"
 
+#include "carts_orders.h"
 #include "carts_write.h"
 #include "clock.h"
 #include "event.h"
@@ -69,16 +73,28 @@ static int act(struct req *req, const struct kind *kind, const struct event *eve
 	return carts_write(req, &c);
 }
 
+/* Of those who may send; another one's events are refused as not auth's. */
+static const char *sender_of(const struct req *req)
+{
+	static const char *const senders[] = { "users", "orders" };
+
+	for (size_t i = 0; i < COUNT(senders); i++) {
+		if (strcmp(senders[i], req->who.username) == 0)
+			return senders[i];
+	}
+	return "auth";
+}
+
 /* The cart itself remembers which events came: what they ask for is there already then. */
 int carts_event(struct req *req)
 {
-	const char *sender = req->who.username;
+	const char *sender = sender_of(req);
 	struct event event;
 
-	if (strcmp(sender, "users") != 0)
-		sender = "auth";
 	if (event_read(req, sender, &event) < 0)
 		return -1;
+	if (strcmp(sender, "orders") == 0 && strcmp(event.type, "order.created") == 0)
+		return carts_ordered(req, &event);
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		if (strcmp(kinds[i].sender, sender) == 0 &&
 		    strcmp(kinds[i].type, event.type) == 0)

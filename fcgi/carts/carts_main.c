@@ -23,6 +23,7 @@ static const struct route routes[] = {
 	{ M_DELETE, "/paniers/delete_cart/{user_id}", paniers_delete, ROLE_CUSTOMER },
 	{ M_GET, "/paniers/{user_id}/history", paniers_history, ROLE_CUSTOMER },
 	{ M_POST, "/paniers/{user_id}/rollback", paniers_rollback, ROLE_CUSTOMER },
+	{ M_GET, "/internal/carts/{user_id}", carts_lines, ROLE_SERVICE },
 	{ M_POST, "/internal/carts/events", carts_event, ROLE_SERVICE },
 	{ M_POST, "/internal/carts/verify", carts_verify, ROLE_SERVICE },
 	{ M_POST, "/internal/carts/inspect", carts_inspect, ROLE_SERVICE },

@@ -202,13 +202,16 @@ static enum db_status lock_cart(struct write *w)
 	enum db_status st;
 
 	st = carts_db_lock(w->req->db, w->change->user, &w->base, &w->fence);
-	if (st != DB_OK || !w->keyed)
+	if (st != DB_OK || !(w->keyed || w->change->event_id))
 		return st;
 	st = carts_db_op(w->req->db, w->op_id, &op);
 	if (st == DB_NONE)
 		return DB_OK;
 	if (st == DB_OK) {
-		answer_again(w, &op);
+		if (w->keyed)
+			answer_again(w, &op);
+		else /* an event that came before */
+			resp_empty(w->req, 204);
 		return DB_NONE;
 	}
 	return st;

@@ -24,10 +24,11 @@ struct change {
 	uint64_t product, quantity; /* arguments of apply and for the journal; 0: none */
 	uint64_t version;           /* that is meant; 0: none */
 	const struct fact *fact;    /* of the product, when apply needs it */
+	const struct doc *taken;    /* lines that apply takes off; prices do not matter */
 	/* Names the operation when nobody asked for it: the id of an event, or one of our own.
-	 * Any cart can be changed so, even one that is not there; the answer is 204. NULL for
-	 * requests of users, who find no deleted cart, and no cart of others that is not made
-	 * yet (404). */
+	 * Any cart can be changed so, even one that is not there, and once by one id; the
+	 * answer is 204. NULL for requests of users, who find no deleted cart, and no cart of
+	 * others that is not made yet (404). */
 	const unsigned char *event_id;
 	const struct change_again *again; /* NULL: none */
 	bool revives;          /* a user finds the cart also when its owner deleted it */

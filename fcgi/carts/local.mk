@@ -3,6 +3,7 @@ halle_carts_SOURCES = \
 	fcgi/carts/carts.h fcgi/carts/carts_main.c fcgi/carts/carts_cart.c \
 	fcgi/carts/carts_cart.h fcgi/carts/carts_paniers.c fcgi/carts/carts_history.c \
 	fcgi/carts/carts_expiry.c \
+	fcgi/carts/carts_orders.c fcgi/carts/carts_orders.h \
 	fcgi/carts/carts_json.c fcgi/carts/carts_write.c fcgi/carts/carts_write.h \
 	fcgi/carts/carts_events.c fcgi/carts/carts_db.c fcgi/carts/carts_db.h \
 	fcgi/carts/carts_db_admin.c fcgi/carts/carts_db_admin.h \

@@ -149,6 +149,14 @@ static void set_number(struct reading *r, const struct field *fld, struct json_o
 	field_set_number(fld, r->dst, literal, strlen(literal), "", r->faults);
 }
 
+static void set_array(struct reading *r, const struct field *fld, struct json_object *value)
+{
+	const char *text = pool_strdup(r->pool, json_object_to_json_string_ext(
+						  value, JSON_C_TO_STRING_PLAIN));
+
+	memcpy((char *)r->dst + fld->offset, &text, sizeof(text));
+}
+
 static void set_bool(struct reading *r, const struct field *fld, struct json_object *value)
 {
 	bool v = json_object_get_boolean(value);
@@ -173,6 +181,8 @@ static bool has_type(struct json_object *value, enum field_type type)
 	case FIELD_TYPE_I64:
 	case FIELD_TYPE_MONEY:
 		return is_number(value);
+	case FIELD_TYPE_ARRAY:
+		return json_object_is_type(value, json_type_array);
 	case FIELD_TYPE_BOOL:
 		return json_object_is_type(value, json_type_boolean);
 	default:
@@ -190,6 +200,8 @@ static void set_field(struct reading *r, const struct field *fld, struct json_ob
 		set_string(r, fld, value);
 	else if (fld->type == FIELD_TYPE_BYTES)
 		set_bytes(r, fld, value);
+	else if (fld->type == FIELD_TYPE_ARRAY)
+		set_array(r, fld, value);
 	else if (fld->type == FIELD_TYPE_BOOL)
 		set_bool(r, fld, value);
 	else

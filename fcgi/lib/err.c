@@ -29,8 +29,12 @@ int err_status(enum err e)
 
 const char *err_code(enum err e)
 {
-	/* one code with two statuses: 404 in a path, 400 in a body */
-	return row_of(e == ERR_CART_PRODUCT_NOT_FOUND ? ERR_PRODUCT_NOT_FOUND : e)->code;
+	/* codes with two statuses */
+	if (e == ERR_BODY_PRODUCT_NOT_FOUND) /* 404 in a path, 400 in a body */
+		e = ERR_PRODUCT_NOT_FOUND;
+	if (e == ERR_ORDER_OUT_OF_STOCK) /* 400 for a cart, as it has always been */
+		e = ERR_OUT_OF_STOCK;
+	return row_of(e)->code;
 }
 
 const char *err_text(enum err e, enum lang lang)

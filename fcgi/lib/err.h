@@ -17,7 +17,7 @@ enum err {
 enum lang { LANG_EN, LANG_FR };
 
 int err_status(enum err e);
-/* "OUT_OF_STOCK". CART_PRODUCT_NOT_FOUND answers "PRODUCT_NOT_FOUND" with another status. */
+/* "OUT_OF_STOCK". BODY_PRODUCT_NOT_FOUND answers "PRODUCT_NOT_FOUND" with another status. */
 const char *err_code(enum err e);
 const char *err_text(enum err e, enum lang lang);
 /* Reason phrase of RFC 9110 (a problem's "title"); "Error" for a status we never send. */

@@ -21,6 +21,7 @@ enum field_type {
 	FIELD_TYPE_U64,   /* uint64_t in min..max */
 	FIELD_TYPE_I64,   /* int64_t in min..max */
 	FIELD_TYPE_MONEY, /* int64_t cents in min..max; at most two decimals in the text */
+	FIELD_TYPE_ARRAY, /* const char *: JSON text of an array, for body_each; body only */
 	FIELD_TYPE_BOOL   /* bool */
 };
 
@@ -47,6 +48,8 @@ struct field {
 #define FIELD_BYTES(type_, m, lo, hi, ...)                                               \
 	{ .name = #m, .type = FIELD_TYPE_BYTES, .offset = offsetof(type_, m), .min = (lo), \
 	  .max = (hi), __VA_ARGS__ }
+#define FIELD_ARRAY(type_, m, ...)                                                       \
+	{ .name = #m, .type = FIELD_TYPE_ARRAY, .offset = offsetof(type_, m), __VA_ARGS__ }
 #define FIELD_U64(type_, m, lo, hi, ...)                                                 \
 	{ .name = #m, .type = FIELD_TYPE_U64, .offset = offsetof(type_, m), .min = (lo),  \
 	  .max = (hi), __VA_ARGS__ }

@@ -89,15 +89,17 @@ static enum idem_result refuse(struct req *req, enum err e)
 	return IDEM_REFUSED;
 }
 
-static enum idem_result answer_again(struct req *req, const unsigned char key[HASH],
-				     const unsigned char fingerprint[HASH])
+/* IDEM_NEW: there is no such row. */
+static enum idem_result answer_stored(struct req *req, const unsigned char key[HASH],
+				      const unsigned char fingerprint[HASH])
 {
 	const struct db_val *row;
 	enum db_status st = db_one(req->db, &sql[READ], &row, db_u(req->who.user_id),
 				   db_b(key, HASH));
 
-	/* purged, or rolled back, since it was in our way */
-	if (st == DB_NONE || st == DB_RETRY)
+	if (st == DB_NONE)
+		return IDEM_NEW;
+	if (st == DB_RETRY)
 		return refuse(req, ERR_IDEMPOTENCY_KEY_BUSY);
 	if (st != DB_OK) {
 		resp_db(req, st);
@@ -107,6 +109,26 @@ static enum idem_result answer_again(struct req *req, const unsigned char key[HA
 		return refuse(req, ERR_IDEMPOTENCY_KEY_REUSED);
 	replay(req, row);
 	return IDEM_REPLAY;
+}
+
+static enum idem_result answer_again(struct req *req, const unsigned char key[HASH],
+				     const unsigned char fingerprint[HASH])
+{
+	enum idem_result result = answer_stored(req, key, fingerprint);
+
+	/* purged, or rolled back, since it was in our way */
+	return result == IDEM_NEW ? refuse(req, ERR_IDEMPOTENCY_KEY_BUSY) : result;
+}
+
+enum idem_result idem_look(struct req *req, const char *route)
+{
+	unsigned char key[HASH], fingerprint[HASH];
+
+	if (!req->idempotency_key)
+		return IDEM_NEW;
+	hash_key(req, key);
+	hash_request(req, route, fingerprint);
+	return answer_stored(req, key, fingerprint);
 }
 
 enum idem_result idem_enter(struct req *req, const char *route)

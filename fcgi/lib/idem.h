@@ -18,6 +18,9 @@ enum idem_result {
 	IDEM_REFUSED /* an error was answered: other request (422), still running (409), database */
 };
 
+/* Outside any transaction, before work that cannot be rolled back: whether the key has its
+ * answer already. IDEM_NEW promises nothing: idem_enter decides. */
+enum idem_result idem_look(struct req *req, const char *route);
 /* Inside the transaction, before the handler. Without a key: IDEM_NEW. route is the method
  * and path template, part of the fingerprint beside path arguments and body. */
 enum idem_result idem_enter(struct req *req, const char *route);

@@ -123,8 +123,9 @@ static void set_field(struct reading *r, const struct field *fld, const char *te
 		set_bool(fld, r->dst, text, where, r->faults);
 		break;
 	case FIELD_TYPE_BYTES:
+	case FIELD_TYPE_ARRAY:
 	default:
-		BUG_ON(true); /* bytes come in bodies only */
+		BUG_ON(true); /* these come in bodies only */
 	}
 }
 

@@ -44,6 +44,7 @@ struct req {
 	unsigned char uuid[16]; /* {uuid} of the path template, else zero */
 	struct claims who; /* from the verified token; role ROLE_PUBLIC when anonymous */
 	int64_t start_us, deadline_us; /* clock_mono_us */
+	unsigned retry_after_s; /* what an answer of 503 tells; 0: 1 */
 
 	struct pool *pool;
 	struct db *db;

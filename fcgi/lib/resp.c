@@ -103,7 +103,8 @@ static void problem_begin(struct req *req, enum err e, const char *detail)
 	req->failed = true;
 	req->error = e;
 	if (req->status == 503)
-		resp_header(req, "Retry-After", "1");
+		resp_header(req, "Retry-After", "%u",
+			    req->retry_after_s ? req->retry_after_s : 1);
 	if (req->status == 401)
 		resp_header(req, "WWW-Authenticate", "Bearer realm=\"halle\"");
 	resp_header(req, "Content-Language", "%s", resp_lang(req, "en", "fr"));
@@ -212,6 +213,8 @@ static const char *fault_type_text(enum field_type type, const struct req *req)
 	case FIELD_TYPE_MONEY:
 		return resp_lang(req, "It must be an amount such as 79.99.",
 				 "Ce doit être un montant comme 79.99.");
+	case FIELD_TYPE_ARRAY:
+		return resp_lang(req, "It must be a list.", "Ce doit être une liste.");
 	case FIELD_TYPE_BOOL:
 		return resp_lang(req, "It must be true or false.",
 				 "Ce doit être true ou false.");

@@ -1,6 +1,7 @@
 /* route.c - finding a route, and what is done once for all of them. */
 #include "compat.h"
 
+#include "crash.h"
 #include "idem.h"
 #include "log.h"
 #include "metrics.h"
@@ -316,6 +317,8 @@ static void run(const struct route_env *env, const struct route *r, struct req *
 		return;
 	}
 	st = db_tx(req->db, run_in_tx, &tx);
+	if (st == DB_OK && CRASH_POINT("route_committed"))
+		st = DB_UNCERTAIN;
 	if (st == DB_OK && req->events > 0)
 		env->deliver(req);
 	else if (st != DB_OK && !(st == DB_NONE && req->failed))

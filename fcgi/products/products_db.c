@@ -139,10 +139,10 @@ static const struct db_stmt sql[] = {
 		" WHERE id = ?",
 		"isuu", "" },
 	[LEDGER_LIST] = { "ledger_list",
-		"SELECT id, delta, balance, reason, user_id, created_at"
-		" FROM stock_ledger WHERE product_id = ? AND id < ?"
+		"SELECT id, delta, balance, reason, user_id, created_at,"
+		" reserved_delta, reservation_id FROM stock_ledger WHERE product_id = ? AND id < ?"
 		" ORDER BY id DESC LIMIT ?",
-		"uuu", "uiisut" },
+		"uuu", "uiisutib" },
 	[PICTURE_GET] = { "picture_get",
 		"SELECT type, bytes, hash FROM product_image"
 		" WHERE product_id = ?",
@@ -421,7 +421,8 @@ enum db_status ledger_next(struct db *db, struct ledger_row *r)
 
 	if (st == DB_OK)
 		*r = (struct ledger_row){ row[0].u, row[1].i, row[2].i,
-					  row[3].s, row[4].u, row[5].i };
+					  row[3].s, row[4].u, row[5].i, row[6].i,
+					  (const unsigned char *)row[7].s };
 	return st;
 }
 

@@ -70,6 +70,8 @@ struct ledger_row {
 	const char *reason;
 	uint64_t user_id; /* 0: nobody's */
 	int64_t created_us;
+	int64_t reserved_delta; /* of what held reservations keep */
+	const unsigned char *reservation_id; /* 16 bytes; NULL: no reservation's doing */
 };
 
 /* The product's stock is the new balance. user_id 0: nobody. */

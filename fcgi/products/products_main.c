@@ -4,6 +4,7 @@
 #include "compat.h"
 
 #include "products.h"
+#include "products_reservation.h"
 #include "svc.h"
 
 /* A picture of IMAGE_MAX_BYTES in Base64, and the other members. */
@@ -26,6 +27,12 @@ static const struct route routes[] = {
 	  ROUTE_TX },
 	{ M_GET, "/products/{id}/stock", products_stock_read, ROLE_ADMIN, 0, 0 },
 	{ M_POST, "/internal/products/facts", products_facts, ROLE_SERVICE, 0, 0 },
+	{ M_POST, "/internal/products/reserve", products_reserve, ROLE_SERVICE, 0, ROUTE_TX },
+	{ M_POST, "/internal/products/extend", products_extend, ROLE_SERVICE, 0, ROUTE_TX },
+	{ M_POST, "/internal/products/commit", products_commit, ROLE_SERVICE, 0, ROUTE_TX },
+	{ M_POST, "/internal/products/release", products_release, ROLE_SERVICE, 0, ROUTE_TX },
+	{ M_POST, "/internal/products/events", products_event, ROLE_SERVICE, 0, ROUTE_TX },
+	{ M_POST, "/internal/products/audit", products_audit, ROLE_SERVICE, 0, 0 },
 	{ 0 }
 };
 
@@ -35,7 +42,9 @@ static const struct service service = {
 	.name = "products",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 104,
+	.schema = 107,
+	.outbox = true,
+	.jobs = { { "expiry", EXPIRY_PERIOD_MS, products_expire } },
 };
 
 int main(int argc, char **argv)

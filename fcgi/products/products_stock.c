@@ -4,6 +4,7 @@
 #include "compat.h"
 
 #include "products.h"
+#include "rnd.h"
 
 /* -- POST ---------------------------------------------------------------------------- */
 
@@ -82,9 +83,12 @@ static const struct field ledger_fields[] = {
 
 static void ledger_json(struct jw *w, const struct ledger_row *r)
 {
+	char uuid[UUID_TEXT];
+
 	jw_obj(w);
 	jw_ku64(w, "id", r->id);
 	jw_ki64(w, "delta", r->delta);
+	jw_ki64(w, "reserved_delta", r->reserved_delta);
 	jw_ki64(w, "balance", r->balance);
 	jw_kstr(w, "reason", r->reason);
 	jw_key(w, "user_id");
@@ -92,6 +96,8 @@ static void ledger_json(struct jw *w, const struct ledger_row *r)
 		jw_u64(w, r->user_id);
 	else
 		jw_null(w);
+	jw_kstr(w, "reservation_id",
+		r->reservation_id ? uuid_text(r->reservation_id, uuid) : NULL);
 	product_json_time(w, "date_creation", r->created_us);
 	jw_end_obj(w);
 }

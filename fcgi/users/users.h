@@ -22,7 +22,7 @@ int users_show(struct req *req);
 int users_put(struct req *req);
 int users_patch(struct req *req);
 
-/* DELETE /users/profile, /users/{id}: the profile goes, and with the two events
+/* DELETE /users/profile, /users/{id}: the profile goes, and with the events
  * user.deleted of the same transaction the account, its sessions and the cart. */
 int users_own_delete(struct req *req);
 int users_delete(struct req *req);

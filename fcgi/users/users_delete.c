@@ -5,7 +5,7 @@
 #include "users_change.h"
 
 /* Who keeps something of a user. */
-static const char *const told[] = { "auth", "carts" };
+static const char *const told[] = { "auth", "carts", "orders" };
 
 _Static_assert(COUNT(told) <= REQ_EVENTS, "a request has room for these events");
 

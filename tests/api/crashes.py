@@ -18,12 +18,17 @@ def compiled():
         return re.search(r"^#define CRASH_POINTS 1", config.read(), re.M) is not None
 
 
-def points():
-    """Their names, from the sources."""
-    found = []
-    for path in sorted((ROOT / "fcgi").rglob("*.c")):
-        found += re.findall(r'CRASH_POINT\("([a-z_]+)"\)', path.read_text())
+def points(folder=""):
+    """Their names, from the sources in a folder of fcgi."""
+    found = named_in(ROOT / "fcgi")
     assert len(found) == len(set(found)), "two crash points have one name"
+    return named_in(ROOT / "fcgi" / folder)
+
+
+def named_in(folder):
+    found = []
+    for path in sorted(folder.rglob("*.c")):
+        found += re.findall(r'CRASH_POINT\("([a-z_]+)"\)', path.read_text())
     return found
 
 

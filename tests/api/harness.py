@@ -21,12 +21,15 @@ import redis
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SERVICES = ("auth", "users", "products", "carts")
+SERVICES = ("auth", "users", "products", "carts", "orders", "payments", "bank")
 HEALTH = {
     "auth": "/auth/health",
     "users": "/users/health",
     "products": "/products/health",
     "carts": "/cart/health",
+    "orders": "/orders/health",
+    "payments": "/payments/health",
+    "bank": "/bank/health",
 }
 PASSWORD = "correct horse battery staple"
 HANG = 20  # seconds after which a test gives up waiting; never a measure of speed
@@ -141,6 +144,7 @@ class Instance:
         env = dict(
             os.environ,
             HALLE_BENCH="0",
+            HALLE_AUDIT_S="0",
             HALLE_VAR=str(self.var),
             HALLE_HTTPS_PORT=str(self.https_port),
             HALLE_HTTP_PORT=str(self.http_port),

@@ -4,6 +4,7 @@ A route added later is tested without a change here; one whose path holds someth
 """
 
 import re
+import uuid
 from typing import NamedTuple
 
 import pytest
@@ -17,9 +18,12 @@ ROUTES = of_all_workers()
 # what stands at {…} of a path: whose it is decides who may see it
 OBJECTS = [
     (r"^/auth/sessions/{", "session"),
+    (r"^(/internal)?/orders/{", "order"),
     (r"^(/users|/internal/auth/accounts)/{|{user_id}", "user"),
     (r"^/products/{|{product_id}", "product"),
+    (r"^/payments/{", "payment"),
 ]
+BODY_NAMES_ITS_OBJECT = ("/payments",)  # which is an order of nobody here
 CALLERS = (*SERVICES, "hallectl")
 REFUSALS = ("UNAUTHENTICATED", "INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REVOKED", "FORBIDDEN", "NOT_FOUND")
 
@@ -92,6 +96,18 @@ def strangers(instance):
     }
 
 
+def declined_payment(instance, user):
+    """A payment of the user's, as if the bank had declined it."""
+    name = uuid.uuid4().bytes
+    instance.rows(
+        "payments",
+        "INSERT INTO payment (id, order_id, user_id, state, reason, card_brand, card_last4, fingerprint)"
+        " VALUES (%s, 1, %s, 'declined', 'stolen_card', 'visa', '4242', REPEAT('x', 32))",
+        name, user.user_id,
+    )
+    return instance.rows("payments", "SELECT number FROM payment WHERE id = %s", name)[0]["number"]
+
+
 class Cast:
     """A user, another one, an admin, and things of theirs; made anew for what may destroy them."""
 
@@ -100,6 +116,9 @@ class Cast:
         self.admin = made_admin(instance, instance.new_user())
         self.product = instance.new_product(admin)["id"]
         data(self.owner.add(self.product), 201)
+        self.payment = declined_payment(instance, self.owner)
+        items = [{"product_id": self.product, "quantity": 1}]
+        self.order = data(self.owner.post("/orders", {"items": items}), 201)["id"]
 
     def path(self, route):
         value = {
@@ -107,6 +126,8 @@ class Cast:
             "session": tokens.claims_of(self.owner.token)["sid"],
             "user": self.owner.user_id,
             "product": self.product,
+            "payment": self.payment,
+            "order": self.order,
         }[object_of(route)]
         return re.sub("{[a-z_]+}", str(value), route.path)
 
@@ -156,18 +177,19 @@ def test_a_customers_route_is_open_to_himself_alone(cast, route):
     kind = object_of(route)
     for spoofs in ({}, {**SPOOFS, "X-User-Id": str(cast.owner.user_id)}):
         got = ask(cast.other, route, cast, **spoofs)
-        assert got.status == 404 and got.code != "NOT_FOUND" if kind in ("user", "session") else let_in(got), got
+        assert got.status == 404 and got.code != "NOT_FOUND" if kind in ("user", "session", "payment", "order") else let_in(got), got
     if kind == "session":
         assert ask(cast.admin, route, cast).status == 404
     own = ask(cast.owner, route, cast)
-    assert let_in(own) and (kind == "product" or own.status != 404), own
+    assert let_in(own) and (kind == "product" or route.path in BODY_NAMES_ITS_OBJECT or own.status != 404), own
 
 
 @of("customer")
 def test_an_admin_may_what_a_customer_may(cast, route):
     got = ask(cast.admin, route, cast)
     assert let_in(got) or object_of(route) == "session", got
-    assert got.status != 404 or object_of(route) in ("product", "session"), got
+    known = object_of(route) in ("product", "session") or route.path in BODY_NAMES_ITS_OBJECT
+    assert got.status != 404 or known, got
 
 
 @of("admin")

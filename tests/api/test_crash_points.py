@@ -21,7 +21,10 @@ REBUILD = ("rebuilt",)  # passed only after the mirror lost something
 DELAYED = ("write_prepared", "write_commit", "repair")  # the others wait only when there is time
 LONG = bool(os.environ.get("HALLE_LONG"))
 PASSAGES = [
-    (point, word) for point in points() for word in WORDS if LONG or word != "delay" or point in DELAYED
+    (point, word)
+    for point in points("carts")
+    for word in WORDS
+    if LONG or word != "delay" or point in DELAYED
 ]
 
 

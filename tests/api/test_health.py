@@ -15,7 +15,7 @@ def test_every_service_tells_that_its_stores_are_up(anyone, service):
     assert ("mirror" in got["checks"]) == (service == "carts")
 
 
-@pytest.mark.parametrize("prefix", ["", "/auth", "/users", "/products", "/cart", "/paniers"])
+@pytest.mark.parametrize("prefix", ["", "/auth", "/users", "/products", "/cart", "/paniers", "/orders", "/payments", "/bank"])
 def test_every_prefix_is_alive_and_ready(anyone, prefix):
     assert data(anyone.get(prefix + "/livez"))["status"] == "alive"
     assert data(anyone.get(prefix + "/readyz"))["status"] in ("ready", "healthy")

@@ -12,6 +12,7 @@ from openapi import resolved, resolver, spec
 from routes import of_all_workers
 
 SPEC, RESOLVER = spec(), resolver()
+INTERNAL = ("STOCK_NOT_HELD",)  # codes that only services meet
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -48,8 +49,9 @@ def registry():
     found = {}
     text = (ROOT / "fcgi/lib/err.def").read_text()
     for code, status in re.findall(r"^ERR\(([A-Z_]+), (\d+),", text, re.M):
-        code = code.removeprefix("CART_") if code == "CART_PRODUCT_NOT_FOUND" else code
-        found.setdefault(code, set()).add(status)
+        code = {"BODY_PRODUCT_NOT_FOUND": "PRODUCT_NOT_FOUND", "ORDER_OUT_OF_STOCK": "OUT_OF_STOCK"}.get(code, code)
+        if code not in INTERNAL:
+            found.setdefault(code, set()).add(status)
     return found
 
 
@@ -125,6 +127,24 @@ def test_every_schema_is_sound():
         jsonschema.Draft202012Validator.check_schema(schema), name
 
 
+def captured_payment(instance, user):
+    """As if the customer had paid an order with it; its public id."""
+    name = uuid.uuid4().bytes
+    instance.rows(
+        "bank",
+        "INSERT INTO charge (charge_key, amount_cents, currency, outcome, reference)"
+        " VALUES (%s, 2598, 'EUR', 'approved', '0011223344556677')",
+        name,
+    )
+    instance.rows(
+        "payments",
+        "INSERT INTO payment (id, order_id, user_id, amount_cents, currency, state, card_brand, card_last4, fingerprint)"
+        " VALUES (%s, %s, %s, 2598, 'EUR', 'captured', 'visa', '4242', REPEAT('x', 32))",
+        name, uuid.uuid4().int >> 66, user.user_id,
+    )
+    return instance.rows("payments", "SELECT number FROM payment WHERE id = %s", name)[0]["number"]
+
+
 class Stage:
     """What the examples speak of, made so that each of them can be sent."""
 
@@ -142,6 +162,11 @@ class Stage:
         values.update(id=self.product, product_id=self.product, user_id=self.customer.user_id)
         if "uuid" in values:
             values.update(uuid=data(self.customer.get("/auth/sessions"))[0]["id"])
+        if operation.path.startswith("/payments/{"):
+            values.update(id=captured_payment(self.customer.instance, self.customer))
+        if operation.path.startswith("/orders/"):
+            body = {"items": [{"product_id": self.product, "quantity": 1}]}
+            values.update(id=data(self.customer.post("/orders", body), 201)["id"])
         if operation.path.startswith("/users/"):
             values.update(id=self.customer.user_id)
         query = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "query" and "example" in p}
@@ -161,6 +186,9 @@ class Stage:
             "token": self.customer.token, "product_id": self.product, "article_id": self.product,
             "refresh_token": self.customer.refresh_token, "current": PASSWORD,
         }
+        if operation.path == "/payments":
+            items = [{"product_id": self.product, "quantity": 1}]
+            here["order_id"] = data(self.customer.post("/orders", {"items": items}), 201)["id"]
         return {"json": {k: here.get(k, v) for k, v in example.items()}}
 
 

@@ -26,8 +26,8 @@ static void every_error_has_status_code_and_both_texts(void **state)
 static void one_code_may_have_two_statuses(void **state)
 {
 	(void)state;
-	assert_string_equal(err_code(ERR_CART_PRODUCT_NOT_FOUND), "PRODUCT_NOT_FOUND");
-	assert_int_equal(err_status(ERR_CART_PRODUCT_NOT_FOUND), 400);
+	assert_string_equal(err_code(ERR_BODY_PRODUCT_NOT_FOUND), "PRODUCT_NOT_FOUND");
+	assert_int_equal(err_status(ERR_BODY_PRODUCT_NOT_FOUND), 400);
 	assert_int_equal(err_status(ERR_PRODUCT_NOT_FOUND), 404);
 	assert_string_equal(err_code(ERR_OUT_OF_STOCK), "OUT_OF_STOCK");
 }

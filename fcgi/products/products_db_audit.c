@@ -1,0 +1,111 @@
+/* products_db_audit.c - the statements of the audit. */
+#include "compat.h"
+
+#include "products_db_audit.h"
+
+enum { PAGE, PRODUCTS, LINES, ROWS };
+
+/* As CAST(… AS UUID) would, which not every server has. */
+#define UUID_OF(id)                                                                     \
+	"LOWER(CONCAT_WS('-', HEX(SUBSTR(" id ", 1, 4)), HEX(SUBSTR(" id ", 5, 2)),"     \
+	" HEX(SUBSTR(" id ", 7, 2)), HEX(SUBSTR(" id ", 9, 2)), HEX(SUBSTR(" id ", 11, 6))))"
+
+#define IN_PAGE(column) " " column " > ? AND " column " <= ?"
+
+static const struct db_stmt sql[] = {
+	/* the last of a full page of each; the lower one cuts neither */
+	[PAGE] = { "audit_page",
+		"SELECT MIN(k.n) FROM ("
+		"(SELECT id AS n FROM product WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?)"
+		" UNION ALL "
+		"(SELECT seq FROM reservation WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?)) k",
+		"uuuu", "u" },
+	[PRODUCTS] = { "audit_products",
+		"SELECT p.id, p.storage_quantity, COALESCE(l.stock, 0),"
+		" COALESCE(h.held, 0), COALESCE(l.reserved, 0) FROM product p"
+		" LEFT JOIN (SELECT product_id, CAST(SUM(delta) AS SIGNED) AS stock,"
+		" CAST(SUM(reserved_delta) AS SIGNED) AS reserved FROM stock_ledger"
+		" WHERE" IN_PAGE("product_id") " GROUP BY product_id) l ON l.product_id = p.id"
+		" LEFT JOIN (SELECT n.product_id, CAST(SUM(n.quantity) AS SIGNED) AS held"
+		" FROM reservation r JOIN reservation_line n ON n.reservation_id = r.id"
+		" WHERE r.state = 'held' AND" IN_PAGE("n.product_id")
+		" GROUP BY n.product_id) h ON h.product_id = p.id"
+		" WHERE" IN_PAGE("p.id") " AND (p.storage_quantity <> COALESCE(l.stock, 0)"
+		" OR COALESCE(h.held, 0) <> COALESCE(l.reserved, 0)) LIMIT 100",
+		"uuuuuu", "uiiii" },
+	[LINES] = { "audit_lines",
+		"SELECT " UUID_OF("r.id") ", r.state, n.product_id FROM reservation r"
+		" JOIN reservation_line n ON n.reservation_id = r.id"
+		" LEFT JOIN (SELECT g.reservation_id, g.product_id, SUM(g.delta) AS stock,"
+		" SUM(g.reserved_delta) AS reserved FROM reservation a"
+		" JOIN stock_ledger g ON g.reservation_id = a.id WHERE" IN_PAGE("a.seq")
+		" GROUP BY g.reservation_id, g.product_id) l"
+		" ON l.reservation_id = n.reservation_id AND l.product_id = n.product_id"
+		" WHERE" IN_PAGE("r.seq")
+		" AND (COALESCE(l.stock, 0) <> IF(r.state IN ('held', 'committed'), -n.quantity, 0)"
+		" OR COALESCE(l.reserved, 0) <> IF(r.state = 'held', n.quantity, 0)) LIMIT 100",
+		"uuuu", "ssu" },
+	[ROWS] = { "audit_rows",
+		"SELECT " UUID_OF("r.id") ", r.state, n.product_id, n.quantity"
+		" FROM reservation r JOIN reservation_line n ON n.reservation_id = r.id"
+		" WHERE" IN_PAGE("r.seq") " ORDER BY r.seq, n.product_id", "uu", "ssui" },
+};
+
+enum db_status audit_page(struct db *db, uint64_t after, uint64_t limit, uint64_t *to_r)
+{
+	const struct db_val *row;
+	enum db_status st = db_one(db, &sql[PAGE], &row, db_u(after), db_u(limit - 1),
+				   db_u(after), db_u(limit - 1));
+
+	if (st != DB_OK)
+		return st == DB_NONE ? DB_FAIL : st;
+	*to_r = row[0].u;
+	return row[0].null ? DB_NONE : DB_OK;
+}
+
+enum db_status audit_products(struct db *db, uint64_t after, uint64_t to)
+{
+	return db_open(db, &sql[PRODUCTS], db_u(after), db_u(to), db_u(after), db_u(to),
+		       db_u(after), db_u(to));
+}
+
+enum db_status audit_products_next(struct db *db, struct wrong_product *p)
+{
+	const struct db_val *row;
+	enum db_status st = db_next(db, &row);
+
+	if (st == DB_OK)
+		*p = (struct wrong_product){ row[0].u, row[1].i, row[2].i, row[3].i,
+					     row[4].i };
+	return st;
+}
+
+enum db_status audit_lines(struct db *db, uint64_t after, uint64_t to)
+{
+	return db_open(db, &sql[LINES], db_u(after), db_u(to), db_u(after), db_u(to));
+}
+
+enum db_status audit_lines_next(struct db *db, struct wrong_line *l)
+{
+	const struct db_val *row;
+	enum db_status st = db_next(db, &row);
+
+	if (st == DB_OK)
+		*l = (struct wrong_line){ row[0].s, row[1].s, row[2].u };
+	return st;
+}
+
+enum db_status audit_rows(struct db *db, uint64_t after, uint64_t to)
+{
+	return db_open(db, &sql[ROWS], db_u(after), db_u(to));
+}
+
+enum db_status audit_rows_next(struct db *db, struct audit_line *l)
+{
+	const struct db_val *row;
+	enum db_status st = db_next(db, &row);
+
+	if (st == DB_OK)
+		*l = (struct audit_line){ row[0].s, row[1].s, row[2].u, row[3].i };
+	return st;
+}
