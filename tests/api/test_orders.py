@@ -128,6 +128,16 @@ def test_lists_show_ones_own_newest_first(instance, admin, customer, other, prod
         problem(customer.get(f"/orders?{query}"), 400, "VALIDATION_FAILED")
 
 
+def test_a_payment_that_meets_a_cancellation_is_refused(instance, customer, order):
+    """Products knows that the order is closed before its payment begins."""
+    reservation = instance.rows("orders", "SELECT reservation_id FROM orders WHERE id = %s", order["id"])[0]["reservation_id"]
+    assert tokens.tell(instance, "orders", "products", "reservation.release",
+                       {"reservation_id": str(uuid.UUID(bytes=reservation)), "order_id": order["id"]}) == 204
+    status, body, _ = begin(instance, order)
+    assert (status, body["error"]["code"]) == (409, "ORDER_NOT_PENDING")
+    data(customer.delete(f"/orders/{order['id']}"))
+
+
 def test_a_foreign_order_does_not_exist(other, order):
     path = f"/orders/{order['id']}"
     for answer in (other.get(path), other.delete(path), other.post(path + "/cancel"),
