@@ -3,19 +3,8 @@
 
 #include "bank.h"
 #include "bank_db.h"
+#include "page.h"
 #include "rnd.h"
-
-#define LIMIT_MAX 500
-
-struct audit_in {
-	uint64_t after, limit;
-};
-
-static const struct field fields[] = {
-	FIELD_U64(struct audit_in, after, 0, INT64_MAX),
-	FIELD_U64(struct audit_in, limit, 1, LIMIT_MAX),
-	{ 0 }
-};
 
 static void row_json(struct jw *w, const struct charge *c)
 {
@@ -62,16 +51,14 @@ static enum db_status write_rows(struct req *req, struct sbuf *wrong, uint64_t *
 
 int bank_audit(struct req *req)
 {
-	struct audit_in in;
+	struct audit_page in;
 	struct sbuf wrong;
 	enum db_status st;
 	uint64_t next = 0, count = 0;
 	struct jw *w;
 
-	if (req_body(req, fields, &in, sizeof(in), NULL) < 0)
+	if (page_audit(req, &in) < 0)
 		return -1;
-	if (in.limit == 0)
-		in.limit = LIMIT_MAX;
 	st = bank_db_audit(req->db, in.after, in.limit);
 	if (st != DB_OK)
 		return resp_db(req, st);

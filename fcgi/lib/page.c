@@ -102,3 +102,18 @@ int page_done(struct req *req, uint64_t count, const char *next)
 	resp_links(req, first, next);
 	return resp_done(req);
 }
+
+int page_audit(struct req *req, struct audit_page *page)
+{
+	static const struct field fields[] = {
+		FIELD_U64(struct audit_page, after, 0, INT64_MAX),
+		FIELD_U64(struct audit_page, limit, 1, PAGE_AUDIT_MAX),
+		{ 0 }
+	};
+
+	if (req_body(req, fields, page, sizeof(*page), NULL) < 0)
+		return -1;
+	if (page->limit == 0)
+		page->limit = PAGE_AUDIT;
+	return 0;
+}

@@ -31,4 +31,13 @@ NODISCARD int page_cursor_number(const char **p, uint64_t *v_r);
  * request's own filters. next NULL: this is the last page. Always 0. */
 int page_done(struct req *req, uint64_t count, const char *next);
 
+/* The body of an internal audit route, {after?, limit?}: rows behind this number, so many of
+ * them. 0, or -1 when it was refused. */
+#define PAGE_AUDIT	100
+#define PAGE_AUDIT_MAX	500
+struct audit_page {
+	uint64_t after, limit;
+};
+NODISCARD int page_audit(struct req *req, struct audit_page *page_r);
+
 #endif

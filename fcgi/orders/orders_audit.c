@@ -3,20 +3,8 @@
 
 #include "orders.h"
 #include "orders_db_job.h"
+#include "page.h"
 #include "rnd.h"
-
-#define LIMIT_MAX 500
-#define LIMIT	  100
-
-struct page {
-	uint64_t after, limit;
-};
-
-static const struct field fields[] = {
-	FIELD_U64(struct page, after, 0, INT64_MAX),
-	FIELD_U64(struct page, limit, 1, LIMIT_MAX),
-	{ 0 }
-};
 
 static void write_uuid(struct jw *w, const char *name, const char *hex)
 {
@@ -90,13 +78,11 @@ int orders_audit(struct req *req)
 {
 	struct order_audit *rows;
 	uint64_t count = 0;
-	struct page in;
+	struct audit_page in;
 	enum db_status st;
 
-	if (req_body(req, fields, &in, sizeof(in), NULL) < 0)
+	if (page_audit(req, &in) < 0)
 		return -1;
-	if (in.limit == 0)
-		in.limit = LIMIT;
 	rows = pool_alloc(req->pool, in.limit * sizeof(*rows));
 	st = orders_db_audit(req->db, in.after, in.limit);
 	while (st == DB_OK && count < in.limit &&

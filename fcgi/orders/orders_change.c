@@ -147,8 +147,11 @@ static int hold_and_replace(struct req *req, struct edit *e)
 
 	e->new = e->old;
 	name_edit(req, e);
-	if (stock_reserve(req, &wish, &e->new) != STOCK_HELD)
+	if (stock_reserve(req, &wish, &e->new) != STOCK_HELD) {
+		if (req->error == ERR_STOCK_NOT_HELD) /* a late repetition: it is closed */
+			return resp_error(req, ERR_ORDER_NOT_PENDING);
 		return -1;
+	}
 	if (CRASH_POINT("edit_reserved"))
 		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
 	rc = orders_run_tx(&tx);

@@ -127,6 +127,8 @@ static int hold_and_start(struct req *req, struct begin *b)
 	case STOCK_HELD:
 		break;
 	case STOCK_REFUSED:
+		if (req->error == ERR_STOCK_NOT_HELD) /* cancelled in this moment */
+			return resp_error(req, ERR_ORDER_NOT_PENDING);
 		return req->error == ERR_ORDER_OUT_OF_STOCK ? give_up(req) : -1;
 	case STOCK_UNKNOWN:
 		return -1;

@@ -5,23 +5,12 @@
 #include "compat.h"
 
 #include "clock.h"
+#include "page.h"
 #include "payments.h"
 #include "rnd.h"
 
-#define LIMIT_MAX 500
-
-struct audit_in {
-	uint64_t after, limit;
-};
-
-static const struct field fields[] = {
-	FIELD_U64(struct audit_in, after, 0, INT64_MAX),
-	FIELD_U64(struct audit_in, limit, 1, LIMIT_MAX),
-	{ 0 }
-};
-
 struct page {
-	struct payment rows[LIMIT_MAX];
+	struct payment rows[PAGE_AUDIT_MAX];
 	unsigned count;
 };
 
@@ -116,7 +105,7 @@ static enum db_status write_rows(struct req *req, const struct page *page, struc
 	return st;
 }
 
-static enum db_status read_page(struct req *req, const struct audit_in *in, struct page *page)
+static enum db_status read_page(struct req *req, const struct audit_page *in, struct page *page)
 {
 	enum db_status st = payments_db_audit(req->db, in->after, in->limit);
 
@@ -129,7 +118,7 @@ static enum db_status read_page(struct req *req, const struct audit_in *in, stru
 	return st == DB_NONE ? DB_OK : st;
 }
 
-static int answer(struct req *req, const struct audit_in *in, const struct page *page)
+static int answer(struct req *req, const struct audit_page *in, const struct page *page)
 {
 	struct jw *w = resp_data(req, 200);
 	struct sbuf wrong;
@@ -156,13 +145,11 @@ static int answer(struct req *req, const struct audit_in *in, const struct page 
 int payments_audit(struct req *req)
 {
 	struct page *page = pool_alloc(req->pool, sizeof(*page));
-	struct audit_in in;
+	struct audit_page in;
 	enum db_status st;
 
-	if (req_body(req, fields, &in, sizeof(in), NULL) < 0)
+	if (page_audit(req, &in) < 0)
 		return -1;
-	if (in.limit == 0)
-		in.limit = LIMIT_MAX;
 	st = read_page(req, &in, page);
 	return st == DB_OK ? answer(req, &in, page) : resp_db(req, st);
 }

@@ -5,21 +5,9 @@
  */
 #include "compat.h"
 
+#include "page.h"
 #include "products_db_audit.h"
 #include "products_reservation.h"
-
-#define LIMIT_MAX 500
-#define LIMIT	  100
-
-struct page {
-	uint64_t after, limit;
-};
-
-static const struct field page_fields[] = {
-	FIELD_U64(struct page, after, 0, INT64_MAX),
-	FIELD_U64(struct page, limit, 1, LIMIT_MAX),
-	{ 0 }
-};
 
 static enum db_status list_products(struct req *req, uint64_t after, uint64_t to)
 {
@@ -126,14 +114,12 @@ static int answer(struct req *req, uint64_t after, uint64_t to, bool last)
 
 int products_audit(struct req *req)
 {
-	struct page in;
+	struct audit_page in;
 	uint64_t to;
 	enum db_status st;
 
-	if (req_body(req, page_fields, &in, sizeof(in), NULL) < 0)
+	if (page_audit(req, &in) < 0)
 		return -1;
-	if (in.limit == 0)
-		in.limit = LIMIT;
 	st = audit_page(req->db, in.after, in.limit, &to);
 	if (st == DB_NONE)
 		to = INT64_MAX;

@@ -120,9 +120,22 @@ def test_lists_show_ones_own_newest_first(instance, admin, customer, other, prod
     assert [o["id"] for o in data(customer.get("/orders?status=cancelled"))] == [ids[1]]
     assert data(other.get("/orders")) == []
     assert len(data(admin.get(f"/orders?user_id={customer.user_id}&status=pending"))) == 2
-    problem(other.get(f"/orders?user_id={customer.user_id}"), 403, "FORBIDDEN")
+    assert data(admin.get("/orders?all=true&status=cancelled&limit=1"))[0]["id"] == ids[1]
+    assert [o["id"] for o in data(admin.get("/orders?all=true&limit=2"))] == ids[:0:-1]
+    for query in (f"user_id={customer.user_id}", "all=true"):
+        problem(other.get(f"/orders?{query}"), 403, "FORBIDDEN")
     for query in ("status=shippedish", "limit=0", "limit=101", "cursor=x", "user_id=0", "what=1"):
         problem(customer.get(f"/orders?{query}"), 400, "VALIDATION_FAILED")
+
+
+def test_a_payment_that_meets_a_cancellation_is_refused(instance, customer, order):
+    """Products knows that the order is closed before its payment begins."""
+    reservation = instance.rows("orders", "SELECT reservation_id FROM orders WHERE id = %s", order["id"])[0]["reservation_id"]
+    assert tokens.tell(instance, "orders", "products", "reservation.release",
+                       {"reservation_id": str(uuid.UUID(bytes=reservation)), "order_id": order["id"]}) == 204
+    status, body, _ = begin(instance, order)
+    assert (status, body["error"]["code"]) == (409, "ORDER_NOT_PENDING")
+    data(customer.delete(f"/orders/{order['id']}"))
 
 
 def test_a_foreign_order_does_not_exist(other, order):
