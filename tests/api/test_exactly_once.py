@@ -36,7 +36,8 @@ class Rude:
         with socket.create_connection(("127.0.0.1", self.instance.https_port), timeout=HANG) as plain:
             with self.context.wrap_socket(plain, server_hostname="localhost") as sock:
                 if self.random.random() < 0.1:
-                    whole = whole[:self.random.randrange(len(whole))]
+                    sock.sendall(whole[:self.random.randrange(len(whole))])
+                    return
                 sock.sendall(whole)
                 if self.random.random() < 0.5:
                     sock.recv(self.random.randint(1, 200))
