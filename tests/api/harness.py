@@ -390,7 +390,7 @@ def parse_answer(got):
     return int(lines[0].split()[1]), headers, body
 
 
-def in_threads(count, fn):
+def in_threads(count, fn, seconds=120):
     """fn(0) .. fn(count - 1) at once; their results, or the first error."""
     results, errors = [None] * count, []
 
@@ -404,7 +404,7 @@ def in_threads(count, fn):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(seconds)
         assert not thread.is_alive(), "a thread hangs"
     if errors:
         raise errors[0]

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from checkout import CARD, LONG, StockWatch, at_once, audit_is_clean, buyers, items, order, persist, settled, stock
-from harness import HANG, data, in_threads, private_instance
+from harness import HANG, data, in_threads, private_instance, problem
 
 KEYS = 2000 if LONG else 60
 SENDS = 5  # of each key; most answers are not waited for
@@ -101,15 +101,18 @@ def test_sixty_four_posts_of_one_key_at_once(instance):
 
 
 def test_two_tabs_order_one_cart(instance):
-    """Also the last piece of it: the second tab is not told that the first one's is out of stock."""
+    """Also the last piece of it: the second tab is not told that the first one's is out of stock.
+    One that comes when the cart is emptied already finds nothing in it."""
     product = instance.new_product(instance.admin(), storage_quantity=1)["id"]
     for _ in range(5):
         buyer, = buyers(instance, 1)
         data(buyer.add(product), 201)
         answers = at_once([buyer.another() for _ in range(2)],
                           lambda c, i: persist(lambda: order(c, {"from_cart": True}, f"tab{i}")))
-        assert {a.status_code for a in answers} <= {200, 201}
-        number, = {a.json()["data"]["id"] for a in answers}
+        made = [a for a in answers if a.status_code in (200, 201)]
+        for answer in answers:
+            assert answer in made or problem(answer, 400, "MISSING_ITEMS")
+        number, = {a.json()["data"]["id"] for a in made}
         data(buyer.delete(f"/orders/{number}"))
 
 
