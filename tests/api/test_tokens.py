@@ -91,13 +91,17 @@ def test_a_header_that_is_not_ours_is_refused(anyone, forge, header):
         {"role": "service"}, {"role": "root"}, {"role": ""}, {"role": None},
         {"user_id": 0}, {"user_id": -1}, {"user_id": "1"}, {"user_id": 1.5}, {"user_id": 2**63},
         {"sub": ""}, {"sub": 7}, {"sub": "a" * 65},
-        {"nbf": int(time.time()) + 600}, {"iat": int(time.time()) + 600},
         {"exp": "9999999999"}, {"exp": 1e12}, {"exp": True}, {"exp": None}, {"exp": 2**64},
     ],
     ids=str,
 )
 def test_a_claim_that_is_not_as_it_should_be_is_refused(anyone, forge, claims):
     refused(anyone, forge.token(claims=claims))
+
+
+@pytest.mark.parametrize("name", ["nbf", "iat"])
+def test_a_token_of_the_future_is_refused(anyone, forge, name):
+    refused(anyone, forge.token(claims={name: int(time.time()) + 600}))
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "sub", "user_id", "role", "type", "iat", "nbf", "exp"])
