@@ -26,7 +26,4 @@ NODISCARD int bank_enter(struct req *req, enum bank_fail *fail_r);
  * was answered). Ends early when the process stops. */
 NODISCARD int bank_wait(struct req *req, unsigned ms);
 
-/* A text that names a UUID, for field.check. */
-bool bank_is_uuid(const char *text);
-
 #endif

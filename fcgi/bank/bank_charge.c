@@ -21,7 +21,7 @@ struct charge_in {
 };
 
 static const struct field fields[] = {
-	FIELD_STR(struct charge_in, key, 36, 36, .required = true, .check = bank_is_uuid),
+	FIELD_STR(struct charge_in, key, 36, 36, .required = true, .check = uuid_is),
 	FIELD_STR(struct charge_in, currency, 3, 3, .required = true),
 	FIELD_U64(struct charge_in, amount_cents, 1, MONEY_MAX, .required = true),
 	{ 0 }
@@ -243,7 +243,7 @@ struct key_in {
 };
 
 static const struct field key_fields[] = {
-	FIELD_STR(struct key_in, key, 36, 36, .required = true, .check = bank_is_uuid),
+	FIELD_STR(struct key_in, key, 36, 36, .required = true, .check = uuid_is),
 	{ 0 }
 };
 

@@ -13,13 +13,6 @@
 
 static atomic_uint waiting; /* threads of this process that wait */
 
-bool bank_is_uuid(const char *text)
-{
-	unsigned char id[UUID_BYTES];
-
-	return uuid_parse(text, strlen(text), id) == 0;
-}
-
 /* Admins must be able to end what they told the bank to do. */
 static bool take_place(const struct req *req)
 {

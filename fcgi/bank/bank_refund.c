@@ -13,15 +13,15 @@ struct refund_in {
 };
 
 static const struct field fields[] = {
-	FIELD_STR(struct refund_in, key, 36, 36, .required = true, .check = bank_is_uuid),
+	FIELD_STR(struct refund_in, key, 36, 36, .required = true, .check = uuid_is),
 	FIELD_STR(struct refund_in, charge_key, 36, 36, .required = true,
-		  .check = bank_is_uuid),
+		  .check = uuid_is),
 	FIELD_U64(struct refund_in, amount_cents, 1, MONEY_MAX, .required = true),
 	{ 0 }
 };
 
 static const struct field key_fields[] = {
-	FIELD_STR(struct refund_in, key, 36, 36, .required = true, .check = bank_is_uuid),
+	FIELD_STR(struct refund_in, key, 36, 36, .required = true, .check = uuid_is),
 	{ 0 }
 };
 

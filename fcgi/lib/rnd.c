@@ -4,8 +4,10 @@
 #include "compat.h"
 #include "rnd.h"
 #include "clock.h"
+#include "sbuf.h"
 
 #include <errno.h>
+#include <openssl/sha.h>
 #include <sys/random.h>
 
 void rnd_bytes(void *buf, size_t n)
@@ -130,4 +132,29 @@ int uuid_parse(const char *text, size_t len, unsigned char uuid[16])
 			return -1;
 	}
 	return 0;
+}
+
+bool uuid_is(const char *text)
+{
+	unsigned char uuid[16];
+
+	return uuid_parse(text, strlen(text), uuid) == 0;
+}
+
+void uuid8_named(const char *kind, const char *first, const char *second,
+		 unsigned char uuid[16])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	struct sbuf text;
+
+	sbuf_init(&text, 1u << 17);
+	sbuf_add(&text, kind, strlen(kind) + 1);
+	sbuf_add(&text, first, strlen(first) + 1);
+	sbuf_addstr(&text, second);
+	BUG_ON(text.overflow);
+	SHA256((const unsigned char *)sbuf_str(&text), text.len, digest);
+	sbuf_free(&text);
+	memcpy(uuid, digest, 16);
+	uuid[6] = (unsigned char)(0x80 | (uuid[6] & 0x0f));
+	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
 }

@@ -17,6 +17,11 @@ int64_t uuid7_ms(const unsigned char uuid[16]);
 const char *uuid_text(const unsigned char uuid[16], char buf[UUID_TEXT]);
 /* The canonical text of a UUID, in either case; -1 otherwise. */
 NODISCARD int uuid_parse(const char *text, size_t len, unsigned char uuid[16]);
+/* RFC 9562 UUID version 8: the same for the same three texts, by SHA-256. */
+void uuid8_named(const char *kind, const char *first, const char *second,
+		 unsigned char uuid[16]);
+/* Whether uuid_parse would take it; for field.check. */
+bool uuid_is(const char *text);
 /* Lower-case hexadecimal with a final NUL; out holds 2n + 1 bytes. */
 void hex_encode(const unsigned char *bytes, size_t n, char *out);
 /* Exactly 2n hexadecimal digits; -1 otherwise. */

@@ -69,10 +69,4 @@ NODISCARD int orders_match(struct req *req, const struct order *o);
 NODISCARD int orders_judge_pending(struct req *req, const struct order *o);
 uint64_t orders_hold_s(const struct req *req);
 
-/* A field's check: the text of a UUID. */
-bool orders_is_uuid(const char *text);
-/* The first 16 bytes of SHA-256 over the text and NUL-separated parts, as a UUID version 8. */
-void orders_name(const char *kind, const char *first, const char *second,
-		 unsigned char id_r[UUID_BYTES]);
-
 #endif

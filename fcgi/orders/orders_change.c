@@ -8,6 +8,7 @@
 
 #include "crash.h"
 #include "orders.h"
+#include "rnd.h"
 #include "stock.h"
 
 #define ROUTE "/orders/{id}"
@@ -132,7 +133,7 @@ static void name_edit(struct req *req, struct edit *e)
 	for (unsigned i = 0; i < e->items.count; i++)
 		sbuf_printf(&text, " %" PRIu64 ":%" PRIu64, e->items.item[i].product_id,
 			    e->items.item[i].quantity);
-	orders_name("order-edit", pool_printf(req->pool, "%" PRIu64, e->old.id),
+	uuid8_named("order-edit", pool_printf(req->pool, "%" PRIu64, e->old.id),
 		    sbuf_str(&text), e->new.reservation);
 	sbuf_free(&text);
 }

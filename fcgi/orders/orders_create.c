@@ -74,7 +74,7 @@ static int read_cart(struct req *req, struct creation *c)
 {
 	if (cart_read(req, &c->items, &c->order.cart_version) < 0)
 		return -1;
-	orders_name("order-cart", pool_printf(req->pool, "%" PRIu64, req->who.user_id),
+	uuid8_named("order-cart", pool_printf(req->pool, "%" PRIu64, req->who.user_id),
 		    pool_printf(req->pool, "%" PRIu64, c->order.cart_version),
 		    c->order.reservation);
 	return 0;
@@ -90,7 +90,7 @@ static void name_items(struct req *req, struct creation *c)
 		rnd_uuid7(random);
 		key = uuid_text(random, text);
 	}
-	orders_name("order-items", pool_printf(req->pool, "%" PRIu64, req->who.user_id), key,
+	uuid8_named("order-items", pool_printf(req->pool, "%" PRIu64, req->who.user_id), key,
 		    c->order.reservation);
 }
 

@@ -18,7 +18,7 @@ struct news {
 };
 
 #define PAYMENT                                                                          \
-	FIELD_STR(struct news, payment_id, 36, 36, .required = true, .check = orders_is_uuid),  \
+	FIELD_STR(struct news, payment_id, 36, 36, .required = true, .check = uuid_is),  \
 	FIELD_U64(struct news, order_id, 1, INT64_MAX, .required = true)
 
 static const struct field captured_fields[] = {
@@ -40,7 +40,7 @@ static const struct field refunded_fields[] = {
 };
 
 static const struct field lost_fields[] = {
-	FIELD_STR(struct news, reservation_id, 36, 36, .required = true, .check = orders_is_uuid),
+	FIELD_STR(struct news, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_U64(struct news, order_id, 1, INT64_MAX, .required = true),
 	{ 0 }
 };

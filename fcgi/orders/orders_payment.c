@@ -18,7 +18,7 @@ struct body {
 };
 
 static const struct field fields[] = {
-	FIELD_STR(struct body, payment_id, 36, 36, .required = true, .check = orders_is_uuid),
+	FIELD_STR(struct body, payment_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_U64(struct body, user_id, 1, INT64_MAX, .required = true),
 	{ 0 }
 };

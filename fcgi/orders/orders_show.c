@@ -1,8 +1,6 @@
 /* orders_show.c - an order as clients see it, and what all handlers share. */
 #include "compat.h"
 
-#include <openssl/sha.h>
-
 #include "clock.h"
 #include "crash.h"
 #include "idem.h"
@@ -233,28 +231,4 @@ int orders_run_tx(struct orders_tx *tx)
 bool orders_answered(struct req *req, const char *route)
 {
 	return idem_look(req, route) != IDEM_NEW;
-}
-
-bool orders_is_uuid(const char *text)
-{
-	unsigned char id[UUID_BYTES];
-
-	return uuid_parse(text, strlen(text), id) == 0;
-}
-
-void orders_name(const char *kind, const char *first, const char *second,
-		 unsigned char id[UUID_BYTES])
-{
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	struct sbuf text;
-
-	sbuf_init(&text, 1u << 17);
-	sbuf_add(&text, kind, strlen(kind) + 1);
-	sbuf_add(&text, first, strlen(first) + 1);
-	sbuf_addstr(&text, second);
-	SHA256((const unsigned char *)sbuf_str(&text), text.len, digest);
-	sbuf_free(&text);
-	memcpy(id, digest, UUID_BYTES);
-	id[6] = (unsigned char)((id[6] & 0x0f) | 0x80);
-	id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
 }

@@ -1,8 +1,6 @@
 /* payments_answer.c - what a payment has come to, as the answer to who asked for it. */
 #include "compat.h"
 
-#include <openssl/sha.h>
-
 #include "log.h"
 #include "metrics.h"
 #include "payments.h"
@@ -10,24 +8,11 @@
 
 void payments_id(const struct req *req, const char *kind, unsigned char id[PAYMENT_ID])
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	struct sbuf text;
-
-	if (req->idempotency_key) {
-		sbuf_init(&text, 1024);
-		sbuf_addstr(&text, kind);
-		sbuf_addch(&text, '\0');
-		sbuf_addu64(&text, req->who.user_id);
-		sbuf_addch(&text, '\0');
-		sbuf_addstr(&text, req->idempotency_key);
-		SHA256((const unsigned char *)sbuf_str(&text), text.len, digest);
-		sbuf_free(&text);
-	} else {
-		rnd_bytes(digest, sizeof(digest));
-	}
-	memcpy(id, digest, PAYMENT_ID);
-	id[6] = (unsigned char)(0x80 | (id[6] & 0x0f));
-	id[8] = (unsigned char)(0x80 | (id[8] & 0x3f));
+	if (req->idempotency_key)
+		uuid8_named(kind, pool_printf(req->pool, "%" PRIu64, req->who.user_id),
+			    req->idempotency_key, id);
+	else
+		rnd_uuid7(id);
 }
 
 static int refuse(struct req *req, unsigned retry_after_s)

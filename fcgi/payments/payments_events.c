@@ -14,22 +14,15 @@ struct news {
 	const char *payment_id, *key, *status, *reference, *decline_code;
 };
 
-static bool is_uuid(const char *text)
-{
-	unsigned char id[PAYMENT_ID];
-
-	return uuid_parse(text, strlen(text), id) == 0;
-}
-
 static const struct field refund_fields[] = {
-	FIELD_STR(struct news, payment_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct news, payment_id, 36, 36, .required = true, .check = uuid_is),
 	{ 0 }
 };
 
 static const char *const statuses[] = { "approved", "declined", NULL };
 
 static const struct field settled_fields[] = {
-	FIELD_STR(struct news, key, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct news, key, 36, 36, .required = true, .check = uuid_is),
 	FIELD_STR(struct news, status, 1, 16, .required = true, .choices = statuses),
 	FIELD_STR(struct news, reference, 1, 32, .nullable = true),
 	FIELD_STR(struct news, decline_code, 1, 32, .nullable = true),

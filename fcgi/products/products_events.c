@@ -4,6 +4,7 @@
 #include "event.h"
 #include "outbox.h"
 #include "products_reservation.h"
+#include "rnd.h"
 
 struct news {
 	const char *reservation_id;
@@ -11,7 +12,7 @@ struct news {
 };
 
 static const struct field fields[] = {
-	FIELD_STR(struct news, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct news, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_U64(struct news, order_id, 1, INT64_MAX, .required = true),
 	{ 0 }
 };

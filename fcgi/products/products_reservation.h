@@ -59,9 +59,7 @@ NODISCARD int reservation_caller(struct req *req);
 /* The members of a body that the table names. 0, or -1 after 400 was answered. */
 NODISCARD int reservation_body(struct req *req, const struct field *table, void *dst,
 			       size_t size);
-/* A field's check: the text of a UUID. */
-bool is_uuid(const char *text);
-/* The id behind a text that is_uuid has passed. */
+/* The id behind a text that uuid_is has passed. */
 void reservation_id_of(const char *text, unsigned char id[RESERVATION_ID]);
 /* 409 with all lines that are short. Always -1. */
 int reservation_short(struct req *req, const struct lines *lines);

@@ -12,6 +12,7 @@
 #include "crash.h"
 #include "money.h"
 #include "products_reservation.h"
+#include "rnd.h"
 
 /* -- what is asked ------------------------------------------------------------------- */
 
@@ -22,10 +23,10 @@ struct body {
 };
 
 static const struct field body_fields[] = {
-	FIELD_STR(struct body, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct body, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_U64(struct body, hold_s, 1, HOLD_S_MAX, .required = true),
 	FIELD_I64(struct body, expected_total_cents, 0, MONEY_MAX),
-	FIELD_STR(struct body, instead_of, 36, 36, .check = is_uuid),
+	FIELD_STR(struct body, instead_of, 36, 36, .check = uuid_is),
 	{ 0 }
 };
 

@@ -29,13 +29,6 @@ int reservation_body(struct req *req, const struct field *table, void *dst, size
 	BUG_ON(true);
 }
 
-bool is_uuid(const char *text)
-{
-	unsigned char id[RESERVATION_ID];
-
-	return uuid_parse(text, strlen(text), id) == 0;
-}
-
 void reservation_id_of(const char *text, unsigned char id[RESERVATION_ID])
 {
 	BUG_ON(uuid_parse(text, strlen(text), id) < 0);
@@ -160,18 +153,18 @@ struct named {
 };
 
 static const struct field release_fields[] = {
-	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_BOOL(struct named, again),
 	{ 0 }
 };
 
 static const struct field named_fields[] = {
-	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	{ 0 }
 };
 
 static const struct field extend_fields[] = {
-	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = is_uuid),
+	FIELD_STR(struct named, reservation_id, 36, 36, .required = true, .check = uuid_is),
 	FIELD_U64(struct named, hold_s, 1, HOLD_S_MAX, .required = true),
 	{ 0 }
 };

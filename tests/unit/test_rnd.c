@@ -102,15 +102,31 @@ static void a_uuid_is_read_as_it_is_written(void **state UNUSED)
 	rnd_uuid7(uuid);
 	uuid_text(uuid, text);
 	assert_int_equal(uuid_parse(text, strlen(text), back), 0);
+	assert_true(uuid_is(text));
 	assert_memory_equal(uuid, back, sizeof(uuid));
 	assert_int_equal(uuid_parse("0192F000-0000-7000-8000-00000000ABCD", 36, back), 0);
-	for (size_t i = 0; i < COUNT(bad); i++)
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(uuid_parse(bad[i], strlen(bad[i]), back), -1);
+		assert_false(uuid_is(bad[i]));
+	}
+}
+
+/* printf 'order-items\0007\000key' | sha256sum, with version and variant put in */
+static void a_named_uuid_is_always_the_same(void **state UNUSED)
+{
+	unsigned char uuid[16], other[16];
+	char text[UUID_TEXT];
+
+	uuid8_named("order-items", "7", "key", uuid);
+	assert_string_equal(uuid_text(uuid, text), "be81393e-56f2-8dfd-bd00-8dd192c602a7");
+	uuid8_named("order-items", "7k", "ey", other);
+	assert_memory_not_equal(uuid, other, sizeof(uuid));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_named_uuid_is_always_the_same),
 		cmocka_unit_test(bytes_differ_between_calls),
 		cmocka_unit_test(numbers_stay_below_the_bound_and_reach_all_values),
 		cmocka_unit_test(uuids_carry_version_variant_and_time),
