@@ -49,7 +49,7 @@ static int start(struct svc *svc)
 	if (queue > threads / 2)
 		queue = threads / 2;
 	svc->data = hasher_new((unsigned)cfg_int(svc->cfg, CFG_HASH_PARALLEL), queue,
-			       cfg_str(svc->cfg, CFG_METRICS_DIR));
+			       cfg_str(svc->cfg, CFG_METRICS_DIR), passwd_rest);
 	return 0;
 }
 
@@ -147,6 +147,7 @@ static int hash_password(void)
 		return 2;
 	}
 	passwd_hash(line, len, phc);
+	passwd_rest();
 	explicit_bzero(line, sizeof(line));
 	return puts(phc) == EOF || fflush(stdout) == EOF;
 }

@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define NICENESS 10
+#define IN_A_ROW 8 /* hashes before another process has its turn */
 
 /* Lives on the stack of the thread that waits for it. */
 struct job {
@@ -29,6 +30,7 @@ struct hasher {
 	unsigned waiting, running, parallel, queue;
 	bool ending;
 	const char *slots;
+	void (*rest)(void);
 	pthread_t threads[64];
 };
 
@@ -85,7 +87,7 @@ static struct job *job_next(struct hasher *h)
 }
 
 /* With the lock held; gives it away meanwhile. */
-static void run_next(struct hasher *h, int slot)
+static void run_some(struct hasher *h, int slot)
 {
 	struct job *job;
 
@@ -93,8 +95,7 @@ static void run_next(struct hasher *h, int slot)
 	slot_take(slot);
 	pthread_mutex_lock(&h->lock);
 	/* who waited may have gone */
-	job = job_next(h);
-	if (job) {
+	for (unsigned i = 0; i < IN_A_ROW && (job = job_next(h)); i++) {
 		pthread_mutex_unlock(&h->lock);
 		job->fn(job->arg);
 		pthread_mutex_lock(&h->lock);
@@ -102,7 +103,11 @@ static void run_next(struct hasher *h, int slot)
 		job->state = DONE;
 		pthread_cond_signal(&job->done);
 	}
+	pthread_mutex_unlock(&h->lock);
+	if (h->rest)
+		h->rest();
 	slot_give(slot);
+	pthread_mutex_lock(&h->lock);
 }
 
 struct start {
@@ -123,7 +128,7 @@ static void *hashing_thread(void *arg)
 	pthread_mutex_lock(&h->lock);
 	while (!h->ending) {
 		if (h->first)
-			run_next(h, slot);
+			run_some(h, slot);
 		else
 			pthread_cond_wait(&h->come, &h->lock);
 	}
@@ -135,7 +140,8 @@ static void *hashing_thread(void *arg)
 
 /* ---- from outside ---- */
 
-struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots)
+struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots,
+			  void (*rest)(void))
 {
 	struct hasher *h = xcalloc(1, sizeof(*h));
 
@@ -144,6 +150,7 @@ struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots)
 		h->parallel = COUNT(h->threads);
 	h->queue = queue;
 	h->slots = slots;
+	h->rest = rest;
 	h->last = &h->first;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->come, NULL);

@@ -13,8 +13,9 @@ struct hasher;
 
 /* parallel 0: one per core that this process may use. queue: how many may wait besides those
  * that run. slots: folder where the processes agree on who hashes; NULL or unusable: each
- * process counts for itself. */
-struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots);
+ * process counts for itself. rest, or NULL, is called by a thread that gives up its slot. */
+struct hasher *hasher_new(unsigned parallel, unsigned queue, const char *slots,
+			  void (*rest)(void));
 /* Nobody may be waiting any more. */
 void hasher_free(struct hasher **hasher);
 

@@ -26,14 +26,18 @@
 const char passwd_dummy_hash[] =
 	ARGON_PREFIX "bm9ib2R5IGhhcyB0aGlzIQ$FMASPiBMBIGAWDeeE+1g8EQ7mYRsSjRb4GxIfA2zjLY";
 
-/* ---- memory: in pages of 4 KiB, a third of the time of a hash would go into faults ---- */
+/* ---- memory: in pages of 4 KiB, a third of the time of a hash would go into faults, and of
+ * what is left an eighth into the kernel's clearing of huge ones ---- */
+
+static _Thread_local uint8_t *kept; /* HASH_BYTES, wiped */
+#define HASH_BYTES ((size_t)ARGON_M * 1024)
 
 static size_t whole_pages(size_t bytes)
 {
 	return (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 }
 
-static int memory_take(uint8_t **memory, size_t bytes)
+static int memory_map(uint8_t **memory, size_t bytes)
 {
 	size_t len = whole_pages(bytes), before;
 	uint8_t *map = mmap(NULL, len + HUGE_PAGE, PROT_READ | PROT_WRITE,
@@ -52,10 +56,27 @@ static int memory_take(uint8_t **memory, size_t bytes)
 	return ARGON2_OK;
 }
 
-/* libargon2 has wiped it. */
-static void memory_give(uint8_t *memory, size_t bytes)
+static int memory_take(uint8_t **memory, size_t bytes)
 {
-	munmap(memory, whole_pages(bytes));
+	BUG_ON(bytes != HASH_BYTES);
+	if (!kept)
+		return memory_map(memory, bytes);
+	*memory = kept;
+	kept = NULL;
+	return ARGON2_OK;
+}
+
+/* libargon2 has wiped it. */
+static void memory_keep(uint8_t *memory, size_t bytes UNUSED)
+{
+	kept = memory;
+}
+
+void passwd_rest(void)
+{
+	if (kept)
+		munmap(kept, whole_pages(HASH_BYTES));
+	kept = NULL;
 }
 
 /* ---- hashes of today's form ---- */
@@ -77,7 +98,7 @@ static void hash(const char *password, size_t len, unsigned char salt[ARGON_SALT
 		.out = tag, .outlen = sizeof(tag), .pwdlen = (uint32_t)len, .salt = salt,
 		.saltlen = ARGON_SALT_LEN, .t_cost = ARGON_T, .m_cost = ARGON_M, .lanes = ARGON_P,
 		.threads = ARGON_P, .version = ARGON2_VERSION_13,
-		.allocate_cbk = memory_take, .free_cbk = memory_give,
+		.allocate_cbk = memory_take, .free_cbk = memory_keep,
 	};
 	char *at = phc + sizeof(ARGON_PREFIX) - 1;
 

@@ -23,6 +23,9 @@ bool passwd_verify(const char *stored, const char *password, size_t len);
  * passwd_verify takes. Costs no hashing. */
 bool passwd_verifiable(const char *stored);
 
+/* Gives back the 19 MiB that a thread keeps from one hash of today's form to its next. */
+void passwd_rest(void);
+
 /* True when stored was not made with today's parameters: hash again at the next chance.
  */
 bool passwd_outdated(const char *stored);

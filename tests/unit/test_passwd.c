@@ -2,6 +2,7 @@
 #include "compat.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -65,6 +66,8 @@ static void a_new_hash_fits_and_differs_from_the_next(void **state UNUSED)
 	char a[PASSWD_TEXT], b[PASSWD_TEXT];
 
 	passwd_hash("s3cret word", 11, a);
+	passwd_rest();
+	passwd_rest();
 	passwd_hash("s3cret word", 11, b);
 	assert_string_not_equal(a, b);
 	assert_true(fits(a, "s3cret word"));
@@ -219,7 +222,7 @@ static void *run_within_a_minute(void *hasher)
 
 static void hashes_beyond_the_queue_or_the_deadline_never_run(void **state UNUSED)
 {
-	struct hasher *hasher = hasher_new(1, 1, NULL);
+	struct hasher *hasher = hasher_new(1, 1, NULL, NULL);
 	pthread_t first;
 	void *ran;
 
@@ -234,7 +237,7 @@ static void hashes_beyond_the_queue_or_the_deadline_never_run(void **state UNUSE
 	hasher_free(&hasher);
 	assert_null(hasher);
 
-	hasher = hasher_new(1, 0, NULL);
+	hasher = hasher_new(1, 0, NULL, NULL);
 	room_set(false);
 	assert_int_equal(pthread_create(&first, NULL, run_within_a_minute, hasher), 0);
 	room_wait(1);
@@ -244,9 +247,16 @@ static void hashes_beyond_the_queue_or_the_deadline_never_run(void **state UNUSE
 	hasher_free(&hasher);
 }
 
+static atomic_uint rests;
+
+static void count_rest(void)
+{
+	atomic_fetch_add(&rests, 1);
+}
+
 static void hashes_that_wait_run_later(void **state UNUSED)
 {
-	struct hasher *hasher = hasher_new(2, 8, NULL);
+	struct hasher *hasher = hasher_new(2, 8, NULL, count_rest);
 	pthread_t threads[10];
 	void *ran;
 
@@ -261,6 +271,8 @@ static void hashes_that_wait_run_later(void **state UNUSED)
 	}
 	assert_int_equal(room.most, 2);
 	hasher_free(&hasher);
+	/* in rows of at most eight */
+	assert_in_range(rests, 2, COUNT(threads));
 }
 
 /* Two hashers stand for two processes: the locks belong to open files, not to processes. */
@@ -273,7 +285,7 @@ static void processes_share_the_slots(void **state UNUSED)
 
 	assert_non_null(mkdtemp(folder));
 	for (size_t i = 0; i < 2; i++)
-		hashers[i] = hasher_new(1, 8, folder);
+		hashers[i] = hasher_new(1, 8, folder, NULL);
 	room_set(false);
 	for (size_t i = 0; i < COUNT(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, run_within_a_minute,
@@ -294,7 +306,7 @@ static void processes_share_the_slots(void **state UNUSED)
 
 static void a_hasher_without_a_number_has_a_thread_per_core(void **state UNUSED)
 {
-	struct hasher *hasher = hasher_new(0, 0, "/nonexistent");
+	struct hasher *hasher = hasher_new(0, 0, "/nonexistent", NULL);
 
 	room_set(true);
 	assert_true(hasher_run(hasher, stay, NULL, clock_mono_us() + 60000000));
