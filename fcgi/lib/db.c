@@ -381,7 +381,7 @@ static bool is_read(const struct db_stmt *stmt)
 
 /* One attempt. *again_r: the connection was lost and nothing can have been changed. */
 static enum db_status attempt(struct db *db, const struct db_stmt *stmt,
-			      const struct db_val *args, bool *again_r)
+			      const struct db_val *args, unsigned rows, bool *again_r)
 {
 	struct db_prep *prep;
 	enum db_status st = db_connect(db);
@@ -392,7 +392,7 @@ static enum db_status attempt(struct db *db, const struct db_stmt *stmt,
 		return st;
 	st = db_prep_get(db, stmt, &prep);
 	if (st == DB_OK) {
-		st = db_prep_execute(db, prep, args);
+		st = db_prep_execute(db, prep, args, rows);
 		/* 2006: the request did not go out whole, so it was not run */
 		sent = st != DB_OK && db->code != CR_SERVER_GONE_ERROR;
 	}
@@ -406,7 +406,7 @@ static enum db_status attempt(struct db *db, const struct db_stmt *stmt,
 }
 
 static enum db_status run(struct db *db, const struct db_stmt *stmt,
-			  const struct db_val *args)
+			  const struct db_val *args, unsigned rows)
 {
 	int64_t start = clock_mono_us();
 	enum db_status st;
@@ -416,10 +416,10 @@ static enum db_status run(struct db *db, const struct db_stmt *stmt,
 	db->affected = db->insert_id = 0;
 	if (db->in_tx && db->doom != DB_OK)
 		return db->doom;
-	st = attempt(db, stmt, args, &again);
+	st = attempt(db, stmt, args, rows, &again);
 	/* what took long was a time-out: it would be one again */
 	if (again && clock_mono_us() - start < CONNECT_S * INT64_C(1000000))
-		st = attempt(db, stmt, args, &again);
+		st = attempt(db, stmt, args, rows, &again);
 	db->waited_us += clock_mono_us() - start;
 	return st;
 }
@@ -428,14 +428,21 @@ enum db_status db_exec_vals(struct db *db, const struct db_stmt *stmt,
 			    const struct db_val *args)
 {
 	BUG_ON(*stmt->out);
-	return run(db, stmt, args);
+	return run(db, stmt, args, 0);
+}
+
+enum db_status db_exec_rows(struct db *db, const struct db_stmt *stmt,
+			    const struct db_val *args, unsigned n)
+{
+	BUG_ON(*stmt->out || !db->in_tx || n == 0);
+	return run(db, stmt, args, n);
 }
 
 enum db_status db_open_vals(struct db *db, const struct db_stmt *stmt,
 			    const struct db_val *args)
 {
 	BUG_ON(!*stmt->out);
-	return run(db, stmt, args);
+	return run(db, stmt, args, 0);
 }
 
 enum db_status db_next(struct db *db, const struct db_val **row_r)

@@ -112,7 +112,13 @@ NODISCARD enum db_status db_open_vals(struct db *db, const struct db_stmt *stmt,
 				      const struct db_val *args);
 NODISCARD enum db_status db_next(struct db *db, const struct db_val **row_r);
 
-uint64_t db_affected(const struct db *db); /* rows changed by the last db_exec */
+/* In a transaction: a statement once for each of n > 0 rows of arguments, which lie one behind
+ * the other, in one round trip. After DB_CONFLICT roll back: the rows before it were done.
+ * No subquery in an INSERT: the server (10.11) runs it for the first row only. */
+NODISCARD enum db_status db_exec_rows(struct db *db, const struct db_stmt *stmt,
+				      const struct db_val *args, unsigned n);
+
+uint64_t db_affected(const struct db *db); /* rows changed by the last db_exec or db_exec_rows */
 /* st; but DB_NONE in place of DB_OK when the last db_exec changed no row. */
 enum db_status db_changed(const struct db *db, enum db_status st);
 uint64_t db_insert_id(const struct db *db);

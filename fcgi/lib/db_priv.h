@@ -66,8 +66,9 @@ void db_wait_free_result(struct db *db, MYSQL_STMT *stmt);
 
 NODISCARD enum db_status db_prep_get(struct db *db, const struct db_stmt *stmt,
 				     struct db_prep **prep_r);
+/* rows 0: with these arguments; else once for each of so many rows of them. */
 NODISCARD enum db_status db_prep_execute(struct db *db, struct db_prep *prep,
-					 const struct db_val *args);
+					 const struct db_val *args, unsigned rows);
 /* DB_NONE at the end of the rows. */
 NODISCARD enum db_status db_prep_fetch(struct db *db, struct db_prep *prep,
 				       const struct db_val **row_r);

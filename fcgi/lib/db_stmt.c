@@ -181,14 +181,95 @@ static void put_arg(struct db_prep *p, unsigned i, const struct db_val *v)
 	}
 }
 
-enum db_status db_prep_execute(struct db *db, struct db_prep *p,
-			       const struct db_val *args)
+/* The arguments of all rows as the library's array binding wants them: of every parameter the
+ * values, lengths and signs of NULL lie one behind the other. */
+struct columns {
+	MYSQL_BIND *bind;
+	union {
+		uint64_t u;
+		const char *s;
+	} *value;
+	unsigned long *len;
+	char *null;
+};
+
+static void columns_init(struct columns *c, const struct db_prep *p, unsigned rows)
+{
+	size_t n = (size_t)p->n_in * rows;
+
+	c->bind = xcalloc(p->n_in, sizeof(*c->bind));
+	c->value = xcalloc(n, sizeof(*c->value));
+	c->len = xcalloc(n, sizeof(*c->len));
+	c->null = xcalloc(n, sizeof(*c->null));
+	for (unsigned i = 0; i < p->n_in; i++) {
+		c->bind[i].buffer_type = p->in_bind[i].buffer_type;
+		c->bind[i].is_unsigned = p->in_bind[i].is_unsigned;
+		c->bind[i].buffer = &c->value[(size_t)i * rows];
+		c->bind[i].length = &c->len[(size_t)i * rows];
+		c->bind[i].u.indicator = &c->null[(size_t)i * rows];
+	}
+}
+
+static void columns_put(struct columns *c, size_t at, const struct db_val *v)
+{
+	if (v->type == 'u' || v->type == 'i')
+		c->value[at].u = v->u;
+	else
+		c->value[at].s = v->s;
+	c->len[at] = v->len;
+	c->null[at] = v->null ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+}
+
+static void columns_free(struct columns *c)
+{
+	free(c->bind);
+	free(c->value);
+	free(c->len);
+	free(c->null);
+}
+
+/* 0: no array */
+static void set_rows(struct db_prep *p, unsigned rows)
+{
+	BUG_ON(mysql_stmt_attr_set(p->my, STMT_ATTR_ARRAY_SIZE, &rows));
+}
+
+static int execute_rows(struct db *db, struct db_prep *p, const struct db_val *args,
+			unsigned rows)
+{
+	struct columns c;
+	int rc;
+
+	columns_init(&c, p, rows);
+	for (unsigned i = 0; i < p->n_in; i++) {
+		for (unsigned row = 0; row < rows; row++) {
+			const struct db_val *v = &args[row * p->n_in + i];
+
+			BUG_ON(v->type != p->stmt->in[i]);
+			columns_put(&c, (size_t)i * rows + row, v);
+		}
+	}
+	set_rows(p, rows);
+	rc = mysql_stmt_bind_param(p->my, c.bind) || db_wait_execute(db, p->my);
+	set_rows(p, 0);
+	p->moving = true; /* what is bound now is freed */
+	columns_free(&c);
+	return rc;
+}
+
+static int execute(struct db *db, struct db_prep *p, const struct db_val *args)
 {
 	for (unsigned i = 0; i < p->n_in; i++)
 		put_arg(p, i, &args[i]);
 	BUG_ON(args[p->n_in].type != '\0');
-	if ((p->moving && mysql_stmt_bind_param(p->my, p->in_bind)) ||
-	    db_wait_execute(db, p->my))
+	return (p->moving && mysql_stmt_bind_param(p->my, p->in_bind)) ||
+	       db_wait_execute(db, p->my);
+}
+
+enum db_status db_prep_execute(struct db *db, struct db_prep *p,
+			       const struct db_val *args, unsigned rows)
+{
+	if (rows ? execute_rows(db, p, args, rows) : execute(db, p, args))
 		return failed(db, p);
 	db->affected = mysql_stmt_affected_rows(p->my);
 	db->insert_id = mysql_stmt_insert_id(p->my);

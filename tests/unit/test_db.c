@@ -125,6 +125,58 @@ static void nulls_stay_nulls_between_values(void **state UNUSED)
 	}
 }
 
+static void many_rows_go_in_at_once(void **state UNUSED)
+{
+	struct db_val null_u = { .type = 'u', .null = true };
+	const struct db_val samples[] = {
+		db_u(UINT64_MAX), db_i(INT64_MIN), db_s("Étendoir"), db_b("a\0b", 3),
+		null_u,		  db_i(-1),	   db_s(NULL),	     db_b("", 0),
+		db_u(2),	  db_i(3),	   db_s(""),	     db_b(NULL, 0),
+	};
+
+	assert_int_equal(db_begin(db), DB_OK);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(db_exec_rows(db, &sql[ALL_TYPES], samples, 3), DB_OK);
+		assert_int_equal(db_affected(db), 3);
+		/* in between, one at a time */
+		add_sample(db_u(1), db_i(1), db_s("single"), db_b("x", 1));
+	}
+	assert_int_equal(db_commit(db), DB_OK);
+	assert_int_equal(db_open(db, &sql[ECHO]), DB_OK);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(db_next(db, &row), DB_OK);
+		assert_string_equal(row[2].s, "single");
+		assert_int_equal(db_next(db, &row), DB_OK);
+		assert_true(row[0].u == 2 && row[1].i == 3 && row[2].len == 0 && row[3].null);
+		assert_int_equal(db_next(db, &row), DB_OK);
+		assert_true(row[0].null && row[1].i == -1 && row[2].null && !row[3].null);
+		assert_int_equal(db_next(db, &row), DB_OK);
+		assert_true(row[0].u == UINT64_MAX && row[1].i == INT64_MIN);
+		assert_string_equal(row[2].s, "Étendoir");
+		assert_int_equal(row[3].len, 3);
+		assert_memory_equal(row[3].s, "a\0b", 3);
+	}
+	assert_int_equal(db_next(db, &row), DB_NONE);
+}
+
+static void what_many_rows_change_is_counted_and_can_be_undone(void **state UNUSED)
+{
+	const struct db_val renames[] = { db_s("uno"), db_u(1), db_s("dos"), db_u(99),
+					  db_s("tres"), db_u(3) };
+	const struct db_val twins[] = { db_s("new"), db_i(0), db_s("one"), db_i(0) };
+
+	assert_int_equal(db_begin(db), DB_OK);
+	assert_int_equal(db_exec_rows(db, &sql[RENAME], renames, 3), DB_OK);
+	assert_int_equal(db_affected(db), 2);
+	db_rollback(db);
+	assert_int_equal(db_begin(db), DB_OK);
+	assert_int_equal(db_exec_rows(db, &sql[ADD], twins, 2), DB_CONFLICT);
+	assert_string_equal(db_conflict_key(db), "username");
+	db_rollback(db);
+	assert_int_equal(db_one(db, &sql[GET], &row, db_s("one")), DB_OK);
+	assert_int_equal(db_one(db, &sql[GET], &row, db_s("new")), DB_NONE);
+}
+
 static void long_text_of_any_length_arrives_whole(void **state UNUSED)
 {
 	static const size_t lengths[] = { 1, 255, 256, 257, 65535, 65536, 1 << 20, 9 << 20 };
@@ -301,6 +353,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(values_come_back_as_they_went_in),
 		TEST(nulls_stay_nulls_between_values),
+		TEST(many_rows_go_in_at_once),
+		TEST(what_many_rows_change_is_counted_and_can_be_undone),
 		TEST(long_text_of_any_length_arrives_whole),
 		TEST(rows_can_be_left_unread),
 		TEST(one_takes_the_first_row_or_none),
