@@ -3,7 +3,7 @@
  *
  *	1. an answer stored under the key is given again
  *	2. from_cart: the cart is read
- *	3. an order that the same cart made, or too many open ones: that is the answer
+ *	3. an order that the same cart has made, or too many open ones: that is the answer
  *	4. products holds the stock, under a name that a retry finds again
  *	5. one transaction: key, order, lines, event, news for carts
  *
@@ -39,6 +39,7 @@ struct creation {
 	struct items items;
 	bool from_cart, guarded;
 	bool held; /* products holds the stock; else the order must be there already */
+	enum err missing; /* and this is answered when it is not */
 	int64_t expected;
 };
 
@@ -111,11 +112,20 @@ static int answer_new(struct req *req, const struct order *o)
 	return 0;
 }
 
-static int refuse_open(struct req *req, uint64_t open)
+/* The order is there already, or this is wrong. */
+static int answer_made(struct req *req, const struct creation *c, enum err otherwise)
 {
-	uint64_t most = (uint64_t)cfg_int(req->worker->svc->cfg, CFG_ORDER_OPEN_MAX);
+	uint64_t id;
+	enum db_status st = orders_db_made(req->db, &c->order, &id);
 
-	return open >= most ? resp_error(req, ERR_TOO_MANY_OPEN_ORDERS) : 0;
+	if (st == DB_NONE)
+		return resp_error(req, otherwise);
+	return st == DB_OK ? answer_existing(req, id) : resp_db(req, st);
+}
+
+static bool too_many(const struct req *req, uint64_t open)
+{
+	return open >= (uint64_t)cfg_int(req->worker->svc->cfg, CFG_ORDER_OPEN_MAX);
 }
 
 /* -- the transaction ----------------------------------------------------------------- */
@@ -155,8 +165,7 @@ static enum db_status write_order(struct req *req, struct creation *c, int64_t n
 		st = tell_cart(req, c);
 	if (st == DB_OK && CRASH_POINT("order_inserted"))
 		st = DB_DOWN;
-	/* under the buyer's lock nobody else can have made it: a reservation of another user */
-	return st == DB_CONFLICT ? DB_FAIL : st;
+	return st;
 }
 
 /* With the buyer's row locked the count stays true until the commit. */
@@ -167,37 +176,54 @@ static int make(struct req *req, void *arg)
 	enum db_status st = orders_db_lock_user(req->db, req->who.user_id);
 
 	if (st == DB_OK)
-		st = orders_db_standing(req->db, &c->order, &now);
+		st = orders_db_standing(req->db, req->who.user_id, &now);
 	if (st != DB_OK)
 		return resp_db(req, st);
 	if (now.deleted)
 		return resp_error(req, ERR_TOKEN_REVOKED);
-	if (now.order)
-		return answer_existing(req, now.order);
 	if (!c->held)
-		return resp_error(req, ERR_IDEMPOTENCY_KEY_REUSED);
-	if (refuse_open(req, now.open) < 0)
-		return -1;
+		return answer_made(req, c, c->missing);
+	if (too_many(req, now.open))
+		return answer_made(req, c, ERR_TOO_MANY_OPEN_ORDERS);
 	st = write_order(req, c, now.now_us);
+	if (st == DB_CONFLICT) /* a reservation of another user is not answered */
+		return answer_made(req, c, ERR_INTERNAL);
 	return st == DB_OK ? answer_new(req, &c->order) : resp_db(req, st);
 }
 
 /* -- the steps ----------------------------------------------------------------------- */
 
-/* What is known before anything is held. 1: go on; else as a handler returns. */
-static int look_standing(struct req *req, struct creation *c)
+static int run_make(struct req *req, struct creation *c)
 {
 	struct orders_tx tx = { .req = req, .route = ROUTE, .step = make, .arg = c };
-	struct standing now;
-	enum db_status st = orders_db_standing(req->db, &c->order, &now);
 
+	return orders_run_tx(&tx);
+}
+
+/* Of an order that is there the answer is kept under the key. */
+static int find_made(struct req *req, struct creation *c, enum err otherwise)
+{
+	c->held = false;
+	c->missing = otherwise;
+	return run_make(req, c);
+}
+
+/* What is known before anything is held. 1: go on; else as a handler returns. */
+static int look_before(struct req *req, struct creation *c)
+{
+	enum db_status st = DB_NONE;
+	struct standing now;
+	uint64_t id;
+
+	if (c->from_cart)
+		st = orders_db_made(req->db, &c->order, &id);
+	if (st == DB_OK || (c->from_cart && st == DB_NONE && c->items.count == 0))
+		return find_made(req, c, ERR_MISSING_ITEMS);
+	if (st == DB_NONE)
+		st = orders_db_standing(req->db, req->who.user_id, &now);
 	if (st != DB_OK)
 		return resp_db(req, st);
-	if (now.order) /* make finds it too, and keeps the answer under the key */
-		return orders_run_tx(&tx);
-	if (c->from_cart && c->items.count == 0)
-		return resp_error(req, ERR_MISSING_ITEMS);
-	return refuse_open(req, now.open) < 0 ? -1 : 1;
+	return too_many(req, now.open) ? find_made(req, c, ERR_TOO_MANY_OPEN_ORDERS) : 1;
 }
 
 static int hold_and_make(struct req *req, struct creation *c)
@@ -205,17 +231,16 @@ static int hold_and_make(struct req *req, struct creation *c)
 	struct wish wish = { .reservation = c->order.reservation, .items = &c->items,
 			     .guarded = c->guarded, .expected_cents = c->expected,
 			     .hold_s = orders_hold_s(req) };
-	struct orders_tx tx = { .req = req, .route = ROUTE, .step = make, .arg = c };
 	int rc;
 
 	c->held = stock_reserve(req, &wish, &c->order) == STOCK_HELD;
-	/* a repetition so late that the order is closed finds it */
 	if (!c->held && req->error != ERR_STOCK_NOT_HELD)
 		return -1;
 	if (CRASH_POINT("order_reserved"))
 		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
-	rc = orders_run_tx(&tx);
-	/* nobody else made an order of it either: refuse_open comes after that look */
+	/* a repetition so late that the order is closed finds it */
+	rc = c->held ? run_make(req, c) : find_made(req, c, ERR_IDEMPOTENCY_KEY_REUSED);
+	/* nobody else made an order of it either: that was looked for */
 	if (rc < 0 && (req->error == ERR_TOO_MANY_OPEN_ORDERS || req->error == ERR_TOKEN_REVOKED))
 		stock_let_go(req, c->order.reservation);
 	return rc;
@@ -238,6 +263,6 @@ int orders_create(struct req *req)
 		return -1;
 	if (CRASH_POINT("order_begun"))
 		return resp_error(req, ERR_SERVICE_UNAVAILABLE);
-	rc = look_standing(req, c);
+	rc = look_before(req, c);
 	return rc == 1 ? hold_and_make(req, c) : rc;
 }

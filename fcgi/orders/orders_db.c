@@ -1,7 +1,6 @@
 /* orders_db.c - the SQL of orders. */
 #include "compat.h"
 
-#include "json.h"
 #include "orders_db.h"
 
 #define COLUMNS                                                                          \
@@ -22,7 +21,7 @@
 
 enum sql {
 	GET, LOCK, LIST, LIST_STATUS, LIST_USER, LIST_USER_STATUS, EVENTS,
-	USER_LOCK, USER_DELETE, STANDING, INSERT, LINES, LINES_DELETE, REPLACE,
+	USER_LOCK, USER_DELETE, STANDING, MADE, INSERT, LINES, LINES_DELETE, REPLACE,
 	STATUS, EVENT, FIRST_EVENT, START, PAYMENT, HEARD, HEAR, FORGET
 };
 
@@ -44,11 +43,14 @@ static const struct db_stmt sql[] = {
 		"INSERT INTO order_user (user_id, deleted) VALUES (?, 1)"
 		" ON DUPLICATE KEY UPDATE deleted = 1", "u", "" },
 	[STANDING] = { "order_standing",
-		"SELECT (SELECT COUNT(*) FROM orders WHERE user_id = ? AND status = 'pending'),"
-		" COALESCE((SELECT id FROM orders WHERE reservation_id = ? AND user_id = ?),"
-		" (SELECT id FROM orders WHERE user_id = ? AND cart_version = ?), 0),"
-		" COALESCE((SELECT deleted FROM order_user WHERE user_id = ?), 0), NOW(6)",
-		"ubuuuu", "uuut" },
+		"SELECT COUNT(o.id), NOW(6), COALESCE(MAX(u.deleted), 0) FROM order_user u"
+		" LEFT JOIN orders o FORCE INDEX (user)"
+		" ON o.user_id = u.user_id AND o.status = 'pending' WHERE u.user_id = ?",
+		"u", "utu" },
+	[MADE] = { "order_made",
+		"SELECT id FROM orders WHERE reservation_id = ? AND user_id = ? UNION"
+		" SELECT id FROM orders WHERE user_id = ? AND cart_version = ? LIMIT 1",
+		"buuu", "u" },
 	[INSERT] = { "order_insert",
 		"INSERT INTO orders (user_id, user_name, total_cents, reservation_id,"
 		" cart_version, expires_at, held_until, created_at, updated_at)"
@@ -56,10 +58,7 @@ static const struct db_stmt sql[] = {
 		" " INSTANT ")", "usibuiiii", "" },
 	[LINES] = { "order_lines_insert",
 		"INSERT INTO order_line (order_id, line_no, product_id, product_name,"
-		" unit_cents, quantity) SELECT ?, n, p, name, c, q FROM JSON_TABLE(?, '$[*]'"
-		" COLUMNS (n FOR ORDINALITY, p BIGINT UNSIGNED PATH '$.p',"
-		" name VARCHAR(1000) PATH '$.n', c BIGINT PATH '$.c', q BIGINT PATH '$.q')) j",
-		"us", "" },
+		" unit_cents, quantity) VALUES (?, ?, ?, ?, ?, ?)", "uuusii", "" },
 	[LINES_DELETE] = { "order_lines_delete",
 		"DELETE FROM order_line WHERE order_id = ?", "u", "" },
 	[REPLACE] = { "order_replace",
@@ -214,44 +213,43 @@ enum db_status orders_db_delete_user(struct db *db, uint64_t user_id)
 	return db_exec(db, &sql[USER_DELETE], db_u(user_id));
 }
 
-enum db_status orders_db_standing(struct db *db, const struct order *o,
+enum db_status orders_db_standing(struct db *db, uint64_t user_id,
 				  struct standing *standing)
 {
 	const struct db_val *row;
-	enum db_status st;
+	enum db_status st = db_one(db, &sql[STANDING], &row, db_u(user_id));
 
-	st = db_one(db, &sql[STANDING], &row, db_u(o->user_id),
-		    db_b(o->reservation, UUID_BYTES), db_u(o->user_id), db_u(o->user_id),
-		    db_u(o->cart_version), db_u(o->user_id));
 	if (st == DB_OK)
-		*standing = (struct standing){ row[0].u, row[1].u, row[2].u != 0, row[3].i };
+		*standing = (struct standing){ row[0].u, row[1].i, row[2].u != 0 };
+	return st;
+}
+
+enum db_status orders_db_made(struct db *db, const struct order *o, uint64_t *id_r)
+{
+	const struct db_val *row;
+	enum db_status st = db_one(db, &sql[MADE], &row, db_b(o->reservation, UUID_BYTES),
+				   db_u(o->user_id), db_u(o->user_id), db_u(o->cart_version));
+
+	if (st == DB_OK)
+		*id_r = row[0].u;
 	return st;
 }
 
 static enum db_status put_lines(struct db *db, const struct order *o)
 {
-	enum db_status st;
-	struct sbuf text;
-	struct jw w;
+	struct db_val args[ORDER_LINES_MAX * 6], *at = args;
 
-	sbuf_init(&text, 1u << 20);
-	jw_init(&w, &text);
-	jw_arr(&w);
 	for (unsigned i = 0; i < o->count; i++) {
 		const struct order_line *l = &o->line[i];
 
-		jw_obj(&w);
-		jw_ku64(&w, "p", l->product_id);
-		jw_kstr(&w, "n", l->name);
-		jw_ki64(&w, "c", l->unit_cents);
-		jw_ki64(&w, "q", l->quantity);
-		jw_end_obj(&w);
+		*at++ = db_u(o->id);
+		*at++ = db_u(i + 1);
+		*at++ = db_u(l->product_id);
+		*at++ = db_s(l->name);
+		*at++ = db_i(l->unit_cents);
+		*at++ = db_i(l->quantity);
 	}
-	jw_end_arr(&w);
-	st = text.overflow ? DB_FAIL :
-			     db_exec(db, &sql[LINES], db_u(o->id), db_s(sbuf_str(&text)));
-	sbuf_free(&text);
-	return st;
+	return db_exec_rows(db, &sql[LINES], args, o->count);
 }
 
 enum db_status orders_db_insert(struct db *db, struct order *o, int64_t now_us,
@@ -275,7 +273,7 @@ enum db_status orders_db_insert(struct db *db, struct order *o, int64_t now_us,
 	if (st == DB_OK)
 		st = db_exec(db, &sql[FIRST_EVENT], db_u(o->id), db_u(o->user_id),
 			     db_i(now_us));
-	return st;
+	return st == DB_CONFLICT ? DB_FAIL : st;
 }
 
 enum db_status orders_db_replace(struct db *db, const struct order *o, uint64_t hold_s)

@@ -65,13 +65,15 @@ NODISCARD enum db_status orders_db_lock_user(struct db *db, uint64_t user_id);
 NODISCARD enum db_status orders_db_delete_user(struct db *db, uint64_t user_id);
 struct standing {
 	uint64_t open;  /* pending orders of the buyer */
-	uint64_t order; /* made already of this reservation or of this cart; 0: none */
-	bool deleted;   /* the buyer's account is */
 	int64_t now_us; /* the database's clock, since 1970 */
+	bool deleted;   /* the buyer's account is */
 };
-NODISCARD enum db_status orders_db_standing(struct db *db, const struct order *o,
+NODISCARD enum db_status orders_db_standing(struct db *db, uint64_t user_id,
 					    struct standing *standing_r);
-/* A new pending order of this moment, with its lines and its first event; fills the rest of o. */
+/* The buyer's order that was made of this reservation or this cart already. */
+NODISCARD enum db_status orders_db_made(struct db *db, const struct order *o, uint64_t *id_r);
+/* A new pending order of this moment, with its lines and its first event; fills the rest of o.
+ * DB_CONFLICT, and nothing written: there is one of this reservation or this cart. */
 NODISCARD enum db_status orders_db_insert(struct db *db, struct order *o, int64_t now_us,
 					  uint64_t hold_s);
 /* Other lines for a pending order without a payment; DB_NONE unless it still has the version
