@@ -1,6 +1,6 @@
 /*
  * products_db_reservation.c - the statements of reservations. However many lines there are,
- * their number is the same.
+ * the round trips are the same.
  *
  * STRAIGHT_JOIN and FORCE INDEX keep the server to one way of reading: row by row in the
  * order of the lines, which is that of the product ids. So it locks them in that order and
@@ -26,8 +26,6 @@ enum {
 	LEDGER_MOVE
 };
 
-#define OF_JSON(columns) " FROM JSON_TABLE(?, '$[*]' COLUMNS (" columns ")) j"
-
 static const struct db_stmt sql[] = {
 	[LOCK] = { "reservation_lock",
 		"SELECT state FROM reservation WHERE id = ? FOR UPDATE", "b", "s" },
@@ -44,12 +42,13 @@ static const struct db_stmt sql[] = {
 		" ORDER BY l.product_id", "b", "uisiii" },
 	[PRODUCTS_LOCK] = { "products_lock_lines",
 		"SELECT p.id, p.name, p.price_cents, p.storage_quantity,"
-		" p.deleted_at IS NULL" OF_JSON("id BIGINT UNSIGNED PATH '$[0]'")
+		" p.deleted_at IS NULL FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) j"
 		" STRAIGHT_JOIN product p FORCE INDEX (PRIMARY) ON p.id = j.id FOR UPDATE",
 		"s", "usiii" },
 	[MAKE] = { "reservation_make",
 		"INSERT INTO reservation (id, state, expires_at)"
-		" VALUES (?, 'held', NOW(6) + INTERVAL ? SECOND)", "bu", "" },
+		" VALUES (?, 'held', NOW(6) + INTERVAL ? SECOND)"
+		" ON DUPLICATE KEY UPDATE id = id", "bu", "" },
 	[HOLD] = { "reservation_hold",
 		"UPDATE reservation SET changed_at = NOW(6), expires_at ="
 		" GREATEST(IF(state = 'held', expires_at, NOW(6)), NOW(6) + INTERVAL ? SECOND),"
@@ -61,22 +60,15 @@ static const struct db_stmt sql[] = {
 		"DELETE FROM reservation_line WHERE reservation_id = ?", "b", "" },
 	[LINES_PUT] = { "reservation_lines_put",
 		"INSERT INTO reservation_line (reservation_id, product_id, quantity)"
-		" SELECT ?, j.id, j.quantity" OF_JSON("id BIGINT UNSIGNED PATH '$[0]',"
-		" quantity INT PATH '$[1]'"), "bs", "" },
+		" VALUES (?, ?, ?)", "bui", "" },
 	/* the guard is a second line: the caller has compared under the lock */
 	[STOCK_MOVE] = { "stock_move",
-		"UPDATE reservation_line l FORCE INDEX (PRIMARY)"
-		" STRAIGHT_JOIN product p FORCE INDEX (PRIMARY) ON p.id = l.product_id"
-		" SET p.storage_quantity = p.storage_quantity + ? * l.quantity,"
-		" p.version = p.version + 1, p.updated_at = NOW(6)"
-		" WHERE l.reservation_id = ? AND p.storage_quantity + ? * l.quantity >= 0",
-		"ibi", "" },
+		"UPDATE product SET storage_quantity = storage_quantity + ?,"
+		" version = version + 1, updated_at = NOW(6)"
+		" WHERE id = ? AND storage_quantity + ? >= 0", "iui", "" },
 	[LEDGER_MOVE] = { "ledger_move",
 		"INSERT INTO stock_ledger (product_id, delta, reserved_delta, balance, reason,"
-		" reservation_id) SELECT l.product_id, ? * l.quantity, ? * l.quantity,"
-		" p.storage_quantity, ?, l.reservation_id FROM reservation_line l"
-		" STRAIGHT_JOIN product p FORCE INDEX (PRIMARY) ON p.id = l.product_id"
-		" WHERE l.reservation_id = ? ORDER BY l.product_id", "iisb", "" },
+		" reservation_id) VALUES (?, ?, ?, ?, ?, ?)", "uiiisb", "" },
 };
 
 static const char *const names[] = {
@@ -134,7 +126,9 @@ enum db_status reservation_due(struct db *db,
 
 enum db_status reservation_make(struct db *db, const unsigned char *id, uint64_t hold_s)
 {
-	return db_exec(db, &sql[MAKE], db_b(id, RESERVATION_ID), db_u(hold_s));
+	enum db_status st = db_exec(db, &sql[MAKE], db_b(id, RESERVATION_ID), db_u(hold_s));
+
+	return db_changed(db, st);
 }
 
 enum db_status reservation_hold(struct db *db, const unsigned char *id, uint64_t hold_s)
@@ -170,19 +164,15 @@ enum db_status reservation_lines(struct db *db, const unsigned char *id,
 	return st == DB_NONE ? DB_OK : st;
 }
 
-/* [[product,quantity],…] */
+/* [product,…] */
 static const char *as_json(const struct lines *lines, struct pool *pool)
 {
-	const size_t room = 44; /* [,], and a comma, around two numbers of 20 digits */
+	const size_t room = 21; /* a comma and a number of 20 digits */
 	char *text = pool_alloc(pool, lines->count * room + 3), *p = text;
 
 	*p++ = '[';
-	for (unsigned i = 0; i < lines->count; i++) {
-		const struct line *l = &lines->line[i];
-
-		p += snprintf(p, room + 1, "%s[%" PRIu64 ",%" PRId64 "]", i ? "," : "",
-			      l->product_id, l->quantity);
-	}
+	for (unsigned i = 0; i < lines->count; i++)
+		p += snprintf(p, room + 1, "%s%" PRIu64, i ? "," : "", lines->line[i].product_id);
 	*p++ = ']';
 	*p = '\0';
 	return text;
@@ -211,18 +201,20 @@ enum db_status products_lock_lines(struct db *db, struct pool *pool, struct line
 	return st == DB_NONE ? DB_OK : st;
 }
 
-enum db_status reservation_put_lines(struct db *db, struct pool *pool,
-				     const unsigned char *id, const struct lines *lines,
-				     bool replace)
+enum db_status reservation_put_lines(struct db *db, const unsigned char *id,
+				     const struct lines *lines, bool replace)
 {
+	struct db_val args[LINES_MAX * 3], *at = args;
 	enum db_status st = DB_OK;
 
 	if (replace)
 		st = db_exec(db, &sql[LINES_DELETE], db_b(id, RESERVATION_ID));
-	if (st == DB_OK)
-		st = db_exec(db, &sql[LINES_PUT], db_b(id, RESERVATION_ID),
-			     db_s(as_json(lines, pool)));
-	return st;
+	for (unsigned i = 0; i < lines->count; i++) {
+		*at++ = db_b(id, RESERVATION_ID);
+		*at++ = db_u(lines->line[i].product_id);
+		*at++ = db_i(lines->line[i].quantity);
+	}
+	return st == DB_OK ? db_exec_rows(db, &sql[LINES_PUT], args, lines->count) : st;
 }
 
 /* -- the stock ----------------------------------------------------------------------- */
@@ -236,17 +228,40 @@ static const struct effect {
 	[MOVE_TAKE] = { -1, 0, "sold" },	[MOVE_RETURN] = { 1, 0, "returned" },
 };
 
-static enum db_status move_stock(struct db *db, const unsigned char *id,
-				 const struct lines *lines, int64_t sign)
+static enum db_status move_stock(struct db *db, const struct lines *lines, int64_t sign)
 {
-	enum db_status st = db_exec(db, &sql[STOCK_MOVE], db_i(sign),
-				    db_b(id, RESERVATION_ID), db_i(sign));
+	struct db_val args[LINES_MAX * 3], *at = args;
+	enum db_status st;
 
+	for (unsigned i = 0; i < lines->count; i++) {
+		*at++ = db_i(sign * lines->line[i].quantity);
+		*at++ = db_u(lines->line[i].product_id);
+		*at++ = db_i(sign * lines->line[i].quantity);
+	}
+	st = db_exec_rows(db, &sql[STOCK_MOVE], args, lines->count);
 	if (st != DB_OK || db_affected(db) == lines->count)
 		return st;
 	log_error("stock.guard", LOG_INT("lines", lines->count),
 		  LOG_INT("moved", db_affected(db)));
 	return DB_FAIL;
+}
+
+static enum db_status write_ledger(struct db *db, const unsigned char *id,
+				   const struct lines *lines, const struct effect *e)
+{
+	struct db_val args[LINES_MAX * 6], *at = args;
+
+	for (unsigned i = 0; i < lines->count; i++) {
+		const struct line *l = &lines->line[i];
+
+		*at++ = db_u(l->product_id);
+		*at++ = db_i(e->stock * l->quantity);
+		*at++ = db_i(e->reserved * l->quantity);
+		*at++ = db_i(l->stock + e->stock * l->quantity);
+		*at++ = db_s(e->reason);
+		*at++ = db_b(id, RESERVATION_ID);
+	}
+	return db_exec_rows(db, &sql[LEDGER_MOVE], args, lines->count);
 }
 
 enum db_status reservation_move(struct db *db, const unsigned char *id,
@@ -256,9 +271,6 @@ enum db_status reservation_move(struct db *db, const unsigned char *id,
 	enum db_status st = DB_OK;
 
 	if (e->stock)
-		st = move_stock(db, id, lines, e->stock);
-	if (st == DB_OK)
-		st = db_exec(db, &sql[LEDGER_MOVE], db_i(e->stock), db_i(e->reserved),
-			     db_s(e->reason), db_b(id, RESERVATION_ID));
-	return st;
+		st = move_stock(db, lines, e->stock);
+	return st == DB_OK ? write_ledger(db, id, lines, e) : st;
 }

@@ -42,7 +42,7 @@ NODISCARD enum db_status reservation_lines(struct db *db, const unsigned char *i
 NODISCARD enum db_status products_lock_lines(struct db *db, struct pool *pool,
 					     struct lines *lines);
 
-/* A new one, held for so many seconds. DB_CONFLICT: another one made it meanwhile. */
+/* A new one, held for so many seconds. DB_NONE: there is one of this name, which is locked. */
 NODISCARD enum db_status reservation_make(struct db *db, const unsigned char *id,
 					  uint64_t hold_s);
 /* Held, and for so many seconds from now at least. */
@@ -52,8 +52,7 @@ NODISCARD enum db_status reservation_set(struct db *db, const unsigned char *id,
 					 enum reservation_state state);
 /* replace: in place of those that it has. The products are locked, for the foreign keys lock
  * them. */
-NODISCARD enum db_status reservation_put_lines(struct db *db, struct pool *pool,
-					       const unsigned char *id,
+NODISCARD enum db_status reservation_put_lines(struct db *db, const unsigned char *id,
 					       const struct lines *lines, bool replace);
 
 enum stock_move {
@@ -64,8 +63,8 @@ enum stock_move {
 	MOVE_TAKE,    /* from the stock out of the shop */
 	MOVE_RETURN   /* and back */
 };
-/* Moves the stock of all its lines, and writes the ledger; their products are locked and
- * have enough. */
+/* Moves the stock of all its lines, and writes the ledger; products_lock_lines has locked their
+ * products and told their stock, which is enough. */
 NODISCARD enum db_status reservation_move(struct db *db, const unsigned char *id,
 					  const struct lines *lines, enum stock_move move);
 

@@ -1,11 +1,11 @@
 /*
  * products_reserve.c - holding stock for an order, all of its lines or none.
  *
- *	1. lock the reservation that this one stands for instead, then this one
+ *	1. lock the reservation that this one stands for instead, then make or lock this one
  *	2. lock the products of both, in order of their ids
  *	3. let the other one go
  *	4. judge: products on sale, stock, price
- *	5. write the reservation and its lines, move the stock, write the ledger
+ *	5. write the lines, move the stock, write the ledger
  */
 #include "compat.h"
 
@@ -218,6 +218,8 @@ static enum db_status release_other(struct wish *w)
 	if (st == DB_OK)
 		st = lock_both(w, &others);
 	if (st == DB_OK)
+		st = products_lock_lines(db, w->req->pool, &others);
+	if (st == DB_OK)
 		st = reservation_move(db, w->other, &others, MOVE_RELEASE);
 	if (st == DB_OK)
 		st = reservation_set(db, w->other, RESERVATION_EXPIRED);
@@ -229,17 +231,12 @@ static enum db_status release_other(struct wish *w)
 static enum db_status write_held(struct wish *w, bool known)
 {
 	struct db *db = w->req->db;
-	enum db_status st;
+	enum db_status st = DB_OK;
 
 	if (known)
 		st = reservation_hold(db, w->id, w->hold_s);
-	else
-		st = reservation_make(db, w->id, w->hold_s);
-	/* made by the same request at the same time: it is found when this runs again */
-	if (st == DB_CONFLICT)
-		return DB_RETRY;
 	if (st == DB_OK)
-		st = reservation_put_lines(db, w->req->pool, w->id, &w->lines, known);
+		st = reservation_put_lines(db, w->id, &w->lines, known);
 	if (st == DB_OK && CRASH_POINT("reserve_written"))
 		st = DB_DOWN;
 	if (st == DB_OK)
@@ -249,19 +246,7 @@ static enum db_status write_held(struct wish *w, bool known)
 	return st;
 }
 
-/* The same request at the same time may have been first, and what is short now is what it
- * holds: then this runs again and finds it. */
-static int refuse_unless_made(struct wish *w)
-{
-	enum reservation_state state;
-	enum db_status st = reservation_lock(w->req->db, w->id, &state);
-
-	if (st == DB_NONE)
-		return -1;
-	return resp_db(w->req, st == DB_OK ? DB_RETRY : st);
-}
-
-/* known: there is a reservation of this name, which holds nothing. */
+/* known: the reservation was there, and holds nothing. */
 static int take(struct wish *w, bool known)
 {
 	struct req *req = w->req;
@@ -272,7 +257,7 @@ static int take(struct wish *w, bool known)
 	if (st != DB_OK)
 		return resp_db(req, st);
 	if (judge(w) < 0)
-		return known ? -1 : refuse_unless_made(w);
+		return -1;
 	st = write_held(w, known);
 	return st == DB_OK ? answer(w, RESERVATION_HELD) : resp_db(req, st);
 }
@@ -300,9 +285,10 @@ static int repeat(struct wish *w, enum reservation_state state)
 
 int products_reserve(struct req *req)
 {
-	enum reservation_state state, other = RESERVATION_RELEASED;
-	enum db_status st = DB_OK, own;
+	enum reservation_state state = RESERVATION_HELD, other = RESERVATION_RELEASED;
+	enum db_status st = DB_OK;
 	struct wish w;
+	bool known;
 
 	if (reservation_caller(req) < 0 || read_wish(req, &w) < 0)
 		return -1;
@@ -310,14 +296,18 @@ int products_reserve(struct req *req)
 		st = reservation_lock(req->db, w.other, &other);
 	if (st != DB_OK && st != DB_NONE)
 		return resp_db(req, st);
-	own = reservation_lock(req->db, w.id, &state);
-	if (own != DB_OK && own != DB_NONE)
-		return resp_db(req, own);
-	if (own == DB_OK && state == RESERVATION_RELEASED)
+	/* the same request at the same time waits here for the first */
+	st = reservation_make(req->db, w.id, w.hold_s);
+	known = st == DB_NONE;
+	if (known)
+		st = reservation_lock(req->db, w.id, &state);
+	if (st != DB_OK)
+		return resp_db(req, st == DB_NONE ? DB_FAIL : st);
+	if (state == RESERVATION_RELEASED)
 		return resp_error(req, ERR_STOCK_NOT_HELD);
 	if (other == RESERVATION_HELD && (st = release_other(&w)) != DB_OK)
 		return resp_db(req, st);
-	if (own == DB_OK && (state == RESERVATION_HELD || state == RESERVATION_COMMITTED))
+	if (known && (state == RESERVATION_HELD || state == RESERVATION_COMMITTED))
 		return repeat(&w, state);
-	return take(&w, own == DB_OK);
+	return take(&w, known);
 }
