@@ -40,7 +40,7 @@ struct peer {
 	const struct cfg *cfg;
 	const char *service;
 	const struct token_keys *keys;
-	CURLM *multi; /* owns the connections */
+	CURLM *multi; /* owns the connections; NULL until the first call */
 	struct line lines[CALLS_MAX];
 	struct callee callees[CALLEES_MAX];
 	unsigned next_callee;
@@ -59,13 +59,9 @@ struct peer *peer_new(const struct cfg *cfg, const char *service,
 {
 	struct peer *p = xcalloc(1, sizeof(*p));
 
-	pthread_once(&curl_once, curl_start);
 	p->cfg = cfg;
 	p->service = service;
 	p->keys = keys;
-	p->multi = curl_multi_init();
-	BUG_ON(!p->multi);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)CALLS_MAX);
 	for (unsigned i = 0; i < CALLS_MAX; i++)
 		sbuf_init(&p->lines[i].reply, REPLY_MAX);
 	for (unsigned i = 0; i < CALLEES_MAX; i++)
@@ -83,7 +79,8 @@ void peer_free(struct peer **peer)
 		curl_easy_cleanup(p->lines[i].curl);
 		sbuf_free(&p->lines[i].reply);
 	}
-	curl_multi_cleanup(p->multi);
+	if (p->multi)
+		curl_multi_cleanup(p->multi);
 	for (unsigned i = 0; i < CALLEES_MAX; i++)
 		sbuf_free(&p->callees[i].header);
 	free(p);
@@ -304,9 +301,21 @@ static void transfer(struct peer *p)
 	}
 }
 
+/* Most threads call nobody. */
+static void multi_start(struct peer *p)
+{
+	if (p->multi)
+		return;
+	pthread_once(&curl_once, curl_start);
+	p->multi = curl_multi_init();
+	BUG_ON(!p->multi);
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)CALLS_MAX);
+}
+
 void peer_send_all(struct peer *peer, struct peer_call *calls, unsigned count)
 {
 	BUG_ON(count > CALLS_MAX);
+	multi_start(peer);
 	for (unsigned i = 0; i < count; i++)
 		start(peer, &peer->lines[i], &calls[i]);
 	transfer(peer);
