@@ -16,6 +16,7 @@
 #define PURGE_PERIOD_MS  60000
 #define DELIVER_MS       500
 #define JOBS_MAX         7
+#define SELDOM_MS        10000 /* who runs no oftener keeps no connection in between */
 
 static atomic_bool stopping;
 
@@ -116,6 +117,8 @@ static void *job_thread(void *arg)
 	while (!svc_stopping()) {
 		job->what.run(&w);
 		pool_reset(pool);
+		if (job->what.period_ms >= SELDOM_MS)
+			db_drop(w.db);
 		job_has_run(job);
 		job_wait(job);
 	}
