@@ -10,7 +10,7 @@ enum {
 	BY_USERNAME,
 	BY_EMAIL,
 	ADD,
-	LOGIN,
+	REHASH,
 	PASSWORD,
 	ROLE,
 	DELETE,
@@ -26,11 +26,10 @@ static const struct db_stmt sql[] = {
 		  "ssss", "" },
 	/* a microsecond later when another login of the account had this very one: a row that
 	 * does not change is not counted as found */
-	[LOGIN] = { "account_login",
-		    "UPDATE account SET password = ?, last_login_at = GREATEST(UTC_TIMESTAMP(6), "
-		    "COALESCE(last_login_at + INTERVAL 1 MICROSECOND, UTC_TIMESTAMP(6))) "
-		    "WHERE id = ? AND status = 'active' AND password = ?",
-		    "sus", "" },
+	[REHASH] = { "account_rehash",
+		     "UPDATE account SET password = ? "
+		     "WHERE id = ? AND status = 'active' AND password = ?",
+		     "sus", "" },
 	[PASSWORD] = { "account_password",
 		       "UPDATE account SET password = ?, updated_at = UTC_TIMESTAMP(6) "
 		       "WHERE id = ? AND status = 'active' AND password = ?",
@@ -91,10 +90,10 @@ enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
 	return st;
 }
 
-enum db_status auth_db_account_login(struct db *db, const struct account *account,
-				     const char *password)
+enum db_status auth_db_account_rehash(struct db *db, const struct account *account,
+				      const char *password)
 {
-	return db_changed(db, db_exec(db, &sql[LOGIN], db_s(password), db_u(account->id),
+	return db_changed(db, db_exec(db, &sql[REHASH], db_s(password), db_u(account->id),
 				   db_s(account->password)));
 }
 

@@ -25,10 +25,10 @@ enum db_status auth_db_account_by_email(struct db *db, const char *email,
 enum db_status auth_db_account_add(struct db *db, const struct new_account *in,
 				   uint64_t *id_r);
 
-/* Notes a login and stores password in place of the account's. DB_NONE when the account
- * was disabled, or its password changed, since it was read. */
-enum db_status auth_db_account_login(struct db *db, const struct account *account,
-				     const char *password);
+/* Stores another hash of the same password. DB_NONE when the account was disabled, or its
+ * password changed, since it was read. */
+enum db_status auth_db_account_rehash(struct db *db, const struct account *account,
+				      const char *password);
 /* Stores a password in place of the account's. DB_NONE as above. */
 enum db_status auth_db_account_password(struct db *db, const struct account *account,
 					const char *password);

@@ -16,12 +16,14 @@ enum {
 };
 
 static const struct db_stmt sql[] = {
+	/* shared, so that logins of one account do not wait for each other */
 	[ADD] = { "session_add",
 		  "INSERT INTO session (id, account_id, ip, user_agent, "
-		  "created_at, last_used_at, expires_at) VALUES (?, ?, ?, ?, "
+		  "created_at, last_used_at, expires_at) SELECT ?, id, ?, ?, "
 		  "UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
-		  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
-		  "bussi", "" },
+		  "UTC_TIMESTAMP(6) + INTERVAL ? SECOND FROM account "
+		  "WHERE id = ? AND status = 'active' AND password = ? LOCK IN SHARE MODE",
+		  "bssius", "" },
 	[REFRESH_ADD] = { "refresh_add",
 			  "INSERT INTO refresh_token (hash, session_id, issued_at, "
 			  "expires_at) SELECT ?, id, UTC_TIMESTAMP(6), expires_at "
@@ -81,9 +83,10 @@ static void copy(unsigned char *to, size_t len, const struct db_val *from)
 
 enum db_status auth_db_session_add(struct db *db, const struct session *session)
 {
-	return db_exec(db, &sql[ADD], db_b(session->id, sizeof(session->id)),
-		       db_u(session->account_id), db_s(session->ip),
-		       db_s(session->user_agent), db_i(session->ttl_s));
+	return db_changed(db, db_exec(db, &sql[ADD], db_b(session->id, sizeof(session->id)),
+				      db_s(session->ip), db_s(session->user_agent),
+				      db_i(session->ttl_s), db_u(session->account_id),
+				      db_s(session->password)));
 }
 
 enum db_status auth_db_refresh_add(struct db *db, const unsigned char session_id[16],

@@ -11,10 +11,12 @@
 struct session {
 	unsigned char id[16];
 	uint64_t account_id;
+	const char *password; /* the hash that was verified */
 	const char *ip, *user_agent;
 	int64_t ttl_s;
 };
 
+/* DB_NONE when the account was disabled, or its password changed, since it was read. */
 enum db_status auth_db_session_add(struct db *db, const struct session *session);
 /* The session's first or next refresh token; it lives as long as the session now does. */
 enum db_status auth_db_refresh_add(struct db *db, const unsigned char session_id[16],

@@ -146,9 +146,10 @@ static const char *device(struct req *req)
 static enum db_status open_session(struct db *db, void *arg)
 {
 	const struct login *l = arg;
-	enum db_status st = auth_db_account_login(
-		db, &l->account, l->upgraded[0] ? l->upgraded : l->account.password);
+	enum db_status st = DB_OK;
 
+	if (l->upgraded[0])
+		st = auth_db_account_rehash(db, &l->account, l->upgraded);
 	if (st == DB_OK)
 		st = auth_db_session_add(db, &l->session);
 	if (st == DB_OK)
@@ -185,6 +186,7 @@ static int start_session(struct req *req, struct login *l)
 
 	l->session = (struct session){
 		.account_id = l->account.id,
+		.password = l->upgraded[0] ? l->upgraded : l->account.password,
 		.ip = req->remote,
 		.user_agent = device(req),
 		.ttl_s = first_ttl(req->worker->svc->cfg),
