@@ -12,7 +12,6 @@
 int bank_charge(struct req *req);
 int bank_charge_resolve(struct req *req);
 int bank_refund(struct req *req);
-int bank_refund_resolve(struct req *req);
 int bank_behaviour_show(struct req *req);
 int bank_behaviour_put(struct req *req);
 int bank_audit(struct req *req);

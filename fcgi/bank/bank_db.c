@@ -94,19 +94,16 @@ enum db_status bank_db_refund(struct db *db, const unsigned char key[16],
 
 	if (st != DB_OK)
 		return st;
-	*out = (struct bank_refund){ .has_charge = !row[0].null, .amount_cents = row[1].u,
-				     .outcome = row[2].s };
+	*out = (struct bank_refund){ .amount_cents = row[1].u, .outcome = row[2].s };
 	memcpy(out->key, key, 16);
-	if (out->has_charge)
-		memcpy(out->charge_key, row[0].s, 16);
+	memcpy(out->charge_key, row[0].s, 16);
 	return DB_OK;
 }
 
 enum db_status bank_db_refund_add(struct db *db, const struct bank_refund *r)
 {
 	return db_exec(db, &sql[REFUND_ADD], db_b(r->key, 16),
-		       db_b(r->has_charge ? r->charge_key : NULL, 16), db_u(r->amount_cents),
-		       db_s(r->outcome));
+		       db_b(r->charge_key, 16), db_u(r->amount_cents), db_s(r->outcome));
 }
 
 enum db_status bank_db_refund_refuse(struct db *db, const unsigned char key[16])

@@ -22,9 +22,8 @@ enum db_status bank_db_charge_refund(struct db *db, const unsigned char key[16],
 
 struct bank_refund {
 	unsigned char key[16], charge_key[16];
-	bool has_charge;
 	uint64_t amount_cents;
-	const char *outcome; /* "refunded", "refused", "void" */
+	const char *outcome; /* "refunded", "refused" */
 };
 
 enum db_status bank_db_refund(struct db *db, const unsigned char key[16],

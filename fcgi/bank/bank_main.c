@@ -9,7 +9,6 @@ static const struct route routes[] = {
 	{ M_POST, "/internal/bank/charges", bank_charge, ROLE_SERVICE },
 	{ M_POST, "/internal/bank/charges/resolve", bank_charge_resolve, ROLE_SERVICE },
 	{ M_POST, "/internal/bank/refunds", bank_refund, ROLE_SERVICE },
-	{ M_POST, "/internal/bank/refunds/resolve", bank_refund_resolve, ROLE_SERVICE },
 	{ M_POST, "/internal/bank/audit", bank_audit, ROLE_SERVICE },
 	{ 0 }
 };

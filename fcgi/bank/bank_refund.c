@@ -20,20 +20,15 @@ static const struct field fields[] = {
 	{ 0 }
 };
 
-static const struct field key_fields[] = {
-	FIELD_STR(struct refund_in, key, 36, 36, .required = true, .check = uuid_is),
-	{ 0 }
-};
-
 /* The row is first, so that two calls with one key wait for each other there. */
 static enum db_status record(struct db *db, void *arg)
 {
 	struct bank_refund *r = arg;
 	enum db_status st;
 
-	r->outcome = r->has_charge ? "refunded" : "void";
+	r->outcome = "refunded";
 	st = bank_db_refund_add(db, r);
-	if (st != DB_OK || !r->has_charge)
+	if (st != DB_OK)
 		return st;
 	st = bank_db_charge_refund(db, r->charge_key, r->amount_cents);
 	if (st != DB_NONE)
@@ -51,9 +46,8 @@ static int settle(struct req *req, struct bank_refund *r)
 		st = bank_db_refund(req->db, wanted.key, r);
 	if (st != DB_OK)
 		return resp_db(req, st == DB_NONE ? DB_FAIL : st);
-	if (wanted.has_charge && r->has_charge &&
-	    (r->amount_cents != wanted.amount_cents ||
-	     memcmp(r->charge_key, wanted.charge_key, sizeof(r->charge_key)) != 0))
+	if (r->amount_cents != wanted.amount_cents ||
+	    memcmp(r->charge_key, wanted.charge_key, sizeof(r->charge_key)) != 0)
 		return resp_error(req, ERR_IDEMPOTENCY_KEY_REUSED);
 	return 0;
 }
@@ -73,7 +67,7 @@ static int answer(struct req *req, const struct bank_refund *r)
 
 int bank_refund(struct req *req)
 {
-	struct bank_refund r = { .has_charge = true };
+	struct bank_refund r = { .amount_cents = 0 };
 	struct refund_in in;
 	enum bank_fail fail;
 
@@ -88,18 +82,4 @@ int bank_refund(struct req *req)
 		return resp_error(req, ERR_INTERNAL);
 	return strcmp(r.outcome, "refunded") == 0 ? answer(req, &r) :
 						    resp_error(req, ERR_REFUND_TOO_LARGE);
-}
-
-int bank_refund_resolve(struct req *req)
-{
-	struct bank_refund r = { .has_charge = false };
-	struct refund_in in;
-	enum bank_fail fail;
-
-	if (bank_enter(req, &fail) < 0 || req_body(req, key_fields, &in, sizeof(in), NULL) < 0)
-		return -1;
-	BUG_ON(uuid_parse(in.key, strlen(in.key), r.key) < 0);
-	if (settle(req, &r) < 0)
-		return -1;
-	return fail == BANK_FAIL_AFTER ? resp_error(req, ERR_INTERNAL) : answer(req, &r);
 }
