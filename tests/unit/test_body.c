@@ -34,6 +34,15 @@ static const struct field fields[] = {
 	{ 0 }
 };
 
+struct order {
+	const char *items;
+};
+
+static const struct field order_fields[] = {
+	FIELD_ARRAY(struct order, items),
+	{ 0 }
+};
+
 static struct pool *pool;
 static struct product p;
 static struct body_report report;
@@ -62,6 +71,34 @@ static enum body_result parse_n(const char *text, size_t len)
 static enum body_result parse(const char *text)
 {
 	return parse_n(text, strlen(text));
+}
+
+/* Its members are for who reads it; the text of it is valid JSON. */
+static void an_array_is_handed_on_as_text(void **state)
+{
+	static const struct {
+		const char *text, *items; /* NULL: "type" */
+	} cases[] = {
+		{ "{\"items\": [ ]}", "[]" },
+		{ "{\"items\":[{\"a\":1},[2],null]}", "[{\"a\":1},[2],null]" },
+		{ "{\"items\":{}}", NULL },
+		{ "{\"items\":\"[]\"}", NULL },
+		{ "{\"items\":null}", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct order o = { .items = NULL };
+		enum body_result got = body_parse(cases[i].text, strlen(cases[i].text),
+						  order_fields, &o, sizeof(o), &present,
+						  pool, &report);
+
+		assert_int_equal(got == BODY_OK, cases[i].items != NULL);
+		if (cases[i].items)
+			assert_string_equal(o.items, cases[i].items);
+		else
+			assert_string_equal(report.faults.list[0].code, "type");
+	}
 }
 
 static void members_fill_the_struct(void **state)
@@ -389,6 +426,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_pool, close_pool)
 	const struct CMUnitTest tests[] = {
+		TEST(an_array_is_handed_on_as_text),
 		TEST(members_fill_the_struct),
 		TEST(absent_and_null_members_leave_zero),
 		TEST(prices_are_read_from_their_text),
