@@ -154,7 +154,8 @@ static enum db_status tell_cart(struct req *req, const struct creation *c)
 	jw_end_obj(&w);
 	st = order_tell(req->db, req, "carts", "order.created", sbuf_str(&data), data.len);
 	sbuf_free(&data);
-	return st;
+	/* a conflict would be taken for an order that is there already */
+	return st == DB_CONFLICT ? DB_FAIL : st;
 }
 
 static enum db_status write_order(struct req *req, struct creation *c, int64_t now_us)
