@@ -24,8 +24,6 @@ static const struct db_stmt sql[] = {
 		  "INSERT INTO account (username, email, password, role, created_at, "
 		  "updated_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
 		  "ssss", "" },
-	/* a microsecond later when another login of the account had this very one: a row that
-	 * does not change is not counted as found */
 	[REHASH] = { "account_rehash",
 		     "UPDATE account SET password = ? "
 		     "WHERE id = ? AND status = 'active' AND password = ?",
