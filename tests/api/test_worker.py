@@ -166,19 +166,20 @@ def test_sigterm_ends_it_with_0_after_serving_kept_connections(worker):
 
 
 def test_sigterm_ends_it_even_when_a_connection_is_in_steady_use(worker):
-    done = []
+    done, begun = [], threading.Event()
 
     def use():
         c = worker.connect()
         try:
             while True:
                 assert c.ask(LIVEZ)[0] == 200
+                begun.set()
         except (EOFError, ConnectionError):
             done.append("closed between two requests")
 
     t = threading.Thread(target=use)
     t.start()
-    time.sleep(0.2)
+    assert begun.wait(20)
     assert worker.stop() == 0
     t.join()
     assert done
