@@ -12,6 +12,12 @@ import pymysql
 from harness import HANG, eventually, kill
 
 SLOTS = ("v", "f", "d", "pv", "pf", "pd", "mf")
+VERIFIED, FILLING = "halle:verified", "halle:filling"  # keys in Redis
+
+
+def epoch(server, filling):
+    """The name of this life of Redis, from its INFO and the value of FILLING."""
+    return f"{server['run_id']}-{filling}"
 
 
 class Store:
@@ -19,6 +25,11 @@ class Store:
 
     def __init__(self, instance):
         self.instance = instance
+
+    def is_verified(self):
+        """Every cart was written into this life of the store."""
+        with self.viewer() as view:
+            return view(0)[1]
 
     def take_away(self, how):
         if how == signal.SIGSTOP:
@@ -38,6 +49,21 @@ class Redis(Store):
 
     def slots(self, user):
         return self.instance.mirror().hgetall(f"cart:{user}")
+
+    @contextlib.contextmanager
+    def viewer(self, timeout=HANG):
+        """A function that tells a user's slots and is_verified, both of one moment."""
+        with self.instance.mirror(timeout) as mirror:
+
+            def view(user):
+                together = mirror.pipeline(transaction=True)
+                together.hgetall(f"cart:{user}")
+                together.mget(VERIFIED, FILLING)
+                together.info("server")
+                slots, (verified, filling), server = together.execute()
+                return slots, verified == epoch(server, filling)
+
+            yield view
 
     def put(self, user, **slots):
         self.instance.mirror().hset(f"cart:{user}", mapping=slots)
@@ -65,15 +91,19 @@ class Redis(Store):
 class Mariadb(Store):
     process = "mariadb-mirror"
 
+    LIFE = """SELECT CONCAT(l.id, '-', @@server_id, '-', COALESCE(UNIX_TIMESTAMP(t.create_time), 0)) AS life,
+        (SELECT d FROM cart_mirror WHERE user_id = 0) AS verified FROM server_life l JOIN information_schema.tables t
+        ON t.table_schema = DATABASE() AND t.table_name = 'cart_mirror'"""
+
     @contextlib.contextmanager
-    def cursor(self):
+    def cursor(self, timeout=HANG):
         connection = pymysql.connect(
             unix_socket=str(self.instance.path("mirror_socket")),
             user=pwd.getpwuid(os.getuid()).pw_name,
             database="halle_mirror",
             autocommit=True,
             connect_timeout=2,
-            read_timeout=HANG,
+            read_timeout=timeout,
             cursorclass=pymysql.cursors.DictCursor,
         )
         with connection, connection.cursor() as cursor:
@@ -81,8 +111,26 @@ class Mariadb(Store):
 
     def slots(self, user):
         with self.cursor() as cursor:
-            cursor.execute(f"SELECT {','.join(SLOTS)} FROM cart_mirror WHERE user_id = %s", (user,))
-            row = cursor.fetchone() or {}
+            return self.slots_by(cursor, user)
+
+    @contextlib.contextmanager
+    def viewer(self, timeout=HANG):
+        with self.cursor(timeout) as cursor:
+
+            def view(user):
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+                cursor.execute(self.LIFE)
+                row = cursor.fetchone() or {"life": None, "verified": b""}
+                slots = self.slots_by(cursor, user)
+                cursor.execute("COMMIT")
+                return slots, row["life"] == (row["verified"] or b"").decode()
+
+            yield view
+
+    @staticmethod
+    def slots_by(cursor, user):
+        cursor.execute(f"SELECT {','.join(SLOTS)} FROM cart_mirror WHERE user_id = %s", (user,))
+        row = cursor.fetchone() or {}
         if not row.get("v"):
             row = {k: row.get(k) for k in SLOTS[3:]}
         return {k: v.decode() if isinstance(v, bytes) else str(v) for k, v in row.items() if v is not None}

@@ -10,10 +10,10 @@ import redis
 
 from harness import eventually
 from history import Row, op_id
+from mirrors import mirror_store
 from shoppers import disagreements
 
 CONVERGENCE = 5  # seconds promised
-VERIFIED, FILLING = "halle:verified", "halle:filling"  # keys of the mirror in Redis
 
 
 # -- the journal
@@ -87,21 +87,11 @@ def has_op(instance, user, key):
     return bool(instance.rows("carts", "SELECT 1 FROM cart_op WHERE op_id = %s", op_id(user, key)))
 
 
-def epoch(server, filling):
-    """The name of this life of Redis, from its INFO and the value of FILLING."""
-    return f"{server['run_id']}-{filling}"
-
-
-def is_verified(instance):
-    mirror = instance.mirror()
-    return mirror.get(VERIFIED) == epoch(mirror.info("server"), mirror.get(FILLING))
-
-
 def converge(instance):
     """Waits until both stores hold the same for every user and nothing is prepared; seconds."""
     began = time.monotonic()
     try:
-        eventually(lambda: is_verified(instance) and not disagreements(instance), 4 * CONVERGENCE)
+        eventually(lambda: mirror_store(instance).is_verified() and not disagreements(instance), 4 * CONVERGENCE)
     except AssertionError:
         raise AssertionError(f"the stores differ: {disagreements(instance)}") from None
     return time.monotonic() - began
@@ -154,25 +144,21 @@ class Watch(threading.Thread):
                 return
 
     def look_at_all(self):
-        mirror = self.instance.mirror(timeout=0.2)
-        with self.instance.database("carts") as database:
+        store = mirror_store(self.instance)
+        with store.viewer(timeout=0.2) as view, self.instance.database("carts") as database:
             while not self.end.wait(self.PAUSE):
                 for user in self.users:
-                    self.found += [f"user {user}: {what}" for what in look(database, mirror, user)]
+                    self.found += [f"user {user}: {what}" for what in look(database, view, user)]
                     self.looks += 1
 
 
-def look(database, mirror, user):
+def look(database, view, user):
     with database.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         try:
             cursor.execute("SELECT version, fence, doc FROM cart WHERE user_id = %s FOR UPDATE", user)
             row = cursor.fetchone()
-            together = mirror.pipeline(transaction=True)
-            together.hgetall(f"cart:{user}")
-            together.mget(VERIFIED, FILLING)
-            together.info("server")
-            slots, (verified, filling), server = together.execute()
+            slots, verified = view(user)
         finally:
             cursor.execute("ROLLBACK")
-    return list(breaches(row, slots, verified == epoch(server, filling))) if row else []
+    return list(breaches(row, slots, verified)) if row else []

@@ -1,5 +1,5 @@
-"""Workers, MariaDB and Redis die, freeze and lose data under 8 callers; the whole history of
-what these saw is checked afterwards. HALLE_LONG makes 200 injections of 12."""
+"""Workers, MariaDB and the mirror die, freeze and lose data under 8 callers; the whole history
+of what these saw is checked afterwards. HALLE_LONG makes 200 injections of 12."""
 
 import os
 import random
@@ -11,6 +11,7 @@ import pytest
 from callers import Callers
 from harness import kill, private_instance
 from history import FAIL, INFO, OK, READ, violations
+from mirrors import mirror_store
 from stores import Watch, converge, every_failure_is_journalled, operations
 
 LONG = bool(os.environ.get("HALLE_LONG"))
@@ -19,9 +20,9 @@ WRITES = 20000 if LONG else 1200  # acknowledged at least
 SEED = int(os.environ.get("HALLE_SEED", "1"))
 
 
-@pytest.fixture(scope="module")
-def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+@pytest.fixture(scope="module", params=["redis", "mariadb"])
+def instance(request):
+    with private_instance(HALLE_LIMITS="off", HALLE_MIRROR=request.param) as made:
         yield made
 
 
@@ -30,6 +31,7 @@ class Nemesis:
 
     def __init__(self, instance, seed):
         self.instance, self.random = instance, random.Random(seed)
+        self.mirror = mirror_store(instance)
 
     def kill_a_worker(self):
         kill(self.random.choice(self.instance.workers("carts")))
@@ -43,9 +45,9 @@ class Nemesis:
         self.instance.stop("mariadb", signal.SIGKILL)
         self.instance.start_mariadb()
 
-    def kill_redis(self):
-        self.instance.stop("redis", signal.SIGKILL)
-        self.instance.start_redis()
+    def kill_mirror(self):
+        self.mirror.take_away(signal.SIGKILL)
+        self.mirror.give_back(signal.SIGKILL)
 
     def freeze(self, pid):
         kill(pid, signal.SIGSTOP)
@@ -58,24 +60,23 @@ class Nemesis:
     def freeze_mariadb(self):
         self.freeze(self.instance.pid("mariadb"))
 
-    def freeze_redis(self):
-        self.freeze(self.instance.pid("redis"))
+    def freeze_mirror(self):
+        self.freeze(self.instance.pid(self.mirror.process))
 
-    def flush_redis(self):
-        self.instance.mirror().flushall()
+    def empty_mirror(self):
+        self.mirror.empty()
 
     def appended(self):
         return sorted((self.instance.var / "data/redis").rglob("*.aof"))
 
-    def lose_redis_files(self):
-        self.instance.stop("redis", signal.SIGKILL)
-        for path in (self.instance.var / "data/redis").rglob("*"):
-            if path.is_file():
-                path.unlink()
-        self.instance.start_redis()
+    def lose_mirror_files(self):
+        self.mirror.lose()
 
     def cut_redis_file(self):
-        """As after a power failure: the end of what was appended is missing."""
+        """As after a power failure: the end of what was appended is missing. InnoDB's files are
+        not cut: a server that finds them so does not start, and its files are lost instead."""
+        if self.mirror.process != "redis":
+            return self.lose_mirror_files()
         self.instance.stop("redis", signal.SIGKILL)
         increments = [path for path in self.appended() if ".incr." in path.name]
         if increments:
@@ -84,8 +85,8 @@ class Nemesis:
         self.instance.start_redis()
 
     KINDS = (
-        "kill_a_worker", "kill_redis", "freeze_redis", "kill_mariadb", "flush_redis", "freeze_a_worker",
-        "cut_redis_file", "kill_all_workers", "freeze_mariadb", "lose_redis_files",
+        "kill_a_worker", "kill_mirror", "freeze_mirror", "kill_mariadb", "empty_mirror", "freeze_a_worker",
+        "cut_redis_file", "kill_all_workers", "freeze_mariadb", "lose_mirror_files",
     )
 
     def plan(self, count):

@@ -7,10 +7,11 @@ import hashlib
 import pytest
 
 from harness import data, eventually, in_threads, private_instance, problem
+from mirrors import FILLING, VERIFIED, epoch, mirror_store
 from proxy import DOWN, UP, Cut, Proxy, connect_anew
 from scripts import PREPARE, PROMOTE, script, sha
 from shoppers import disagreements
-from stores import FILLING, VERIFIED, converge, epoch, look
+from stores import converge, look
 
 COMMIT = b"COMMIT"
 WRITER = b"POST /cart"
@@ -49,7 +50,8 @@ class Scene:
 
     def breaches(self):
         with self.instance.database("carts") as database:
-            return look(database, self.instance.mirror(), self.customer.user_id)
+            with mirror_store(self.instance).viewer() as view:
+                return look(database, view, self.customer.user_id)
 
 
 @contextlib.contextmanager
