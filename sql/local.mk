@@ -49,6 +49,7 @@ dist_sqlorders_DATA = \
 	sql/orders/0103-order_event.sql \
 	sql/orders/0104-order_payment.sql \
 	sql/orders/0105-order_user.sql \
+	sql/orders/0106-order_user_changes.sql \
 	sql/orders/grants.sql
 sqlpaymentsdir = $(sqldir)/payments
 dist_sqlpayments_DATA = \

@@ -37,6 +37,7 @@ static const struct field fields[] = {
 struct creation {
 	struct order order;
 	struct items items;
+	struct standing before; /* as it was without the lock */
 	bool from_cart, guarded;
 	bool held; /* products holds the stock; else the order must be there already */
 	enum err missing; /* and this is answered when it is not */
@@ -169,14 +170,16 @@ static enum db_status write_order(struct req *req, struct creation *c, int64_t n
 	return st;
 }
 
-/* With the buyer's row locked the count stays true until the commit. */
+/* With the buyer's row locked the count stays true until the commit. What was read before is
+ * true still when nobody else has locked it since: orders that end only make room. */
 static int make(struct req *req, void *arg)
 {
 	struct creation *c = arg;
-	struct standing now;
-	enum db_status st = orders_db_lock_user(req->db, req->who.user_id);
+	struct standing now = c->before;
+	uint64_t changes;
+	enum db_status st = orders_db_lock_user(req->db, req->who.user_id, &changes);
 
-	if (st == DB_OK)
+	if (st == DB_OK && changes != now.changes + 1)
 		st = orders_db_standing(req->db, req->who.user_id, &now);
 	if (st != DB_OK)
 		return resp_db(req, st);
@@ -213,7 +216,6 @@ static int find_made(struct req *req, struct creation *c, enum err otherwise)
 static int look_before(struct req *req, struct creation *c)
 {
 	enum db_status st = DB_NONE;
-	struct standing now;
 	uint64_t id;
 
 	if (c->from_cart)
@@ -221,10 +223,10 @@ static int look_before(struct req *req, struct creation *c)
 	if (st == DB_OK || (c->from_cart && st == DB_NONE && c->items.count == 0))
 		return find_made(req, c, ERR_MISSING_ITEMS);
 	if (st == DB_NONE)
-		st = orders_db_standing(req->db, req->who.user_id, &now);
+		st = orders_db_standing(req->db, req->who.user_id, &c->before);
 	if (st != DB_OK)
 		return resp_db(req, st);
-	return too_many(req, now.open) ? find_made(req, c, ERR_TOO_MANY_OPEN_ORDERS) : 1;
+	return too_many(req, c->before.open) ? find_made(req, c, ERR_TOO_MANY_OPEN_ORDERS) : 1;
 }
 
 static int hold_and_make(struct req *req, struct creation *c)

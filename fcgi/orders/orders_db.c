@@ -37,16 +37,17 @@ static const struct db_stmt sql[] = {
 		"SELECT type, detail, IFNULL(actor, 0), created_at FROM order_event"
 		" WHERE order_id = ? ORDER BY id", "u", "ssut" },
 	[USER_LOCK] = { "user_lock",
-		"INSERT INTO order_user (user_id) VALUES (?)"
-		" ON DUPLICATE KEY UPDATE user_id = user_id", "u", "" },
+		"INSERT INTO order_user (user_id, changes) VALUES (?, LAST_INSERT_ID(1))"
+		" ON DUPLICATE KEY UPDATE changes = LAST_INSERT_ID(changes + 1)", "u", "" },
 	[USER_DELETE] = { "user_delete",
-		"INSERT INTO order_user (user_id, deleted) VALUES (?, 1)"
-		" ON DUPLICATE KEY UPDATE deleted = 1", "u", "" },
+		"INSERT INTO order_user (user_id, deleted, changes) VALUES (?, 1, 1)"
+		" ON DUPLICATE KEY UPDATE deleted = 1, changes = changes + 1", "u", "" },
 	[STANDING] = { "order_standing",
-		"SELECT COUNT(o.id), NOW(6), COALESCE(MAX(u.deleted), 0) FROM order_user u"
+		"SELECT COUNT(o.id), NOW(6), COALESCE(MAX(u.deleted), 0),"
+		" COALESCE(MAX(u.changes), 0) FROM order_user u"
 		" LEFT JOIN orders o FORCE INDEX (user)"
 		" ON o.user_id = u.user_id AND o.status = 'pending' WHERE u.user_id = ?",
-		"u", "utu" },
+		"u", "utuu" },
 	[MADE] = { "order_made",
 		"SELECT id FROM orders WHERE reservation_id = ? AND user_id = ? UNION"
 		" SELECT id FROM orders WHERE user_id = ? AND cart_version = ? LIMIT 1",
@@ -203,9 +204,12 @@ enum db_status orders_db_events_next(struct db *db, struct order_event *e)
 
 /* -- making -------------------------------------------------------------------------- */
 
-enum db_status orders_db_lock_user(struct db *db, uint64_t user_id)
+enum db_status orders_db_lock_user(struct db *db, uint64_t user_id, uint64_t *changes_r)
 {
-	return db_exec(db, &sql[USER_LOCK], db_u(user_id));
+	enum db_status st = db_exec(db, &sql[USER_LOCK], db_u(user_id));
+
+	*changes_r = db_insert_id(db);
+	return st;
 }
 
 enum db_status orders_db_delete_user(struct db *db, uint64_t user_id)
@@ -220,7 +224,7 @@ enum db_status orders_db_standing(struct db *db, uint64_t user_id,
 	enum db_status st = db_one(db, &sql[STANDING], &row, db_u(user_id));
 
 	if (st == DB_OK)
-		*standing = (struct standing){ row[0].u, row[1].i, row[2].u != 0 };
+		*standing = (struct standing){ row[0].u, row[1].i, row[2].u != 0, row[3].u };
 	return st;
 }
 

@@ -60,13 +60,15 @@ NODISCARD enum db_status orders_db_list_next(struct db *db, struct order_walk *w
 NODISCARD enum db_status orders_db_events(struct db *db, uint64_t order_id);
 NODISCARD enum db_status orders_db_events_next(struct db *db, struct order_event *e_r);
 
-/* Locks the buyer's row until the transaction ends. */
-NODISCARD enum db_status orders_db_lock_user(struct db *db, uint64_t user_id);
+/* Locks the buyer's row until the transaction ends, and counts this as a change of it. */
+NODISCARD enum db_status orders_db_lock_user(struct db *db, uint64_t user_id,
+					     uint64_t *changes_r);
 NODISCARD enum db_status orders_db_delete_user(struct db *db, uint64_t user_id);
 struct standing {
 	uint64_t open;  /* pending orders of the buyer */
 	int64_t now_us; /* the database's clock, since 1970 */
 	bool deleted;   /* the buyer's account is */
+	uint64_t changes; /* so often was his row locked for an order, or his account deleted */
 };
 NODISCARD enum db_status orders_db_standing(struct db *db, uint64_t user_id,
 					    struct standing *standing_r);

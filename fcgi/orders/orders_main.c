@@ -26,7 +26,7 @@ static const struct service service = {
 	.name = "orders",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 105,
+	.schema = 106,
 	.outbox = true,
 	.jobs = { { "expiry", ORDERS_PERIOD_MS, orders_expire },
 		  { "holds", ORDERS_PERIOD_MS, orders_prolong } },
