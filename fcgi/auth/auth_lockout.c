@@ -25,17 +25,11 @@ static void subject_of(struct req *req, uint64_t account_id, const char *name,
 	SHA256((const unsigned char *)text, strlen(text), subject);
 }
 
-/* A wait that has begun is seen without a lock, so that a flood of guesses holds up nobody;
- * which attempt begins one, the counting statement decides. DB_NONE with the rest of the wait
- * when this attempt may not be made. */
+/* DB_NONE with the rest of the wait when this attempt may not be made. */
 static enum db_status count(struct db *db, const unsigned char subject[32], int64_t *wait_us_r)
 {
-	enum db_status st = auth_db_failure_wait(db, subject, wait_us_r);
+	enum db_status st = auth_db_failure_count(db, subject);
 
-	if (st == DB_OK)
-		return DB_NONE;
-	if (st == DB_NONE)
-		st = auth_db_failure_count(db, subject);
 	if (st == DB_NONE && auth_db_failure_wait(db, subject, wait_us_r) != DB_OK)
 		*wait_us_r = 0; /* over meanwhile */
 	return st;
