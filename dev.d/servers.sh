@@ -9,8 +9,11 @@ pid_of() {
 	[ "$comm" = "$2" ] && ! is_gone "$pid" && echo "$pid"
 }
 
+# One read: between two looks its parent may take note of its end.
 is_gone() {
-	[ ! -e "/proc/$1" ] || grep -qs '^State:.[ZX]' "/proc/$1/status"
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	[[ ${stat##*) } == [ZX]* ]]
 }
 
 # stop NAME COMM SIGNAL SECONDS: as the signal asks, then by force.
