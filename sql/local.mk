@@ -15,6 +15,7 @@ dist_sqlauth_DATA = \
 	sql/auth/0104-revocation.sql \
 	sql/auth/0105-login_failure.sql \
 	sql/auth/0106-account_role_version.sql \
+	sql/auth/0107-account_last_login.sql \
 	sql/auth/grants.sql
 sqlusersdir = $(sqldir)/users
 dist_sqlusers_DATA = \
@@ -61,6 +62,7 @@ dist_sqlbank_DATA = \
 	sql/bank/0101-charge.sql \
 	sql/bank/0102-bank_refund.sql \
 	sql/bank/0103-behaviour.sql \
+	sql/bank/0104-bank_refund_kept.sql \
 	sql/bank/grants.sql
 sqlmirrordir = $(sqldir)/mirror
 dist_sqlmirror_DATA = \

@@ -90,7 +90,7 @@ static void try_password(void *arg)
 {
 	struct login *l = arg;
 	bool known = l->account.password != NULL;
-	const char *stored = known ? l->account.password : passwd_dummy_hash;
+	const char *stored = known ? l->account.password : passwd_decoy_hash;
 	size_t len = strlen(l->password);
 
 	l->fits = passwd_verify(stored, l->password, len) && known && l->account.active;

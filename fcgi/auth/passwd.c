@@ -23,14 +23,15 @@
 
 #define ARGON_LANES_MAX 4 /* of a stored text; each needs 8 KiB */
 
-const char passwd_dummy_hash[] =
+const char passwd_decoy_hash[] =
 	ARGON_PREFIX "bm9ib2R5IGhhcyB0aGlzIQ$FMASPiBMBIGAWDeeE+1g8EQ7mYRsSjRb4GxIfA2zjLY";
 
-/* ---- memory: in pages of 4 KiB, a third of the time of a hash would go into faults, and of
- * what is left an eighth into the kernel's clearing of huge ones ---- */
+/* ---- memory: in pages of 4 KiB, a third of the time of a hash would go into faults; in huge
+ * ones a twentieth goes into the kernel's clearing of them, so they are kept ---- */
+
+#define HASH_BYTES ((size_t)ARGON_M * 1024)
 
 static _Thread_local uint8_t *kept; /* HASH_BYTES, wiped */
-#define HASH_BYTES ((size_t)ARGON_M * 1024)
 
 static size_t whole_pages(size_t bytes)
 {

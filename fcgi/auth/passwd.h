@@ -32,7 +32,7 @@ bool passwd_outdated(const char *stored);
 
 /* A hash with today's parameters that nobody's password matches: verifying against it
  * takes the time of a real verification. */
-extern const char passwd_dummy_hash[];
+extern const char passwd_decoy_hash[];
 
 /* The Werkzeug forms, for passwd_verify: "scrypt:N:r:p$salt$hex", N a power of two up to
  * 2^17, r 8, p up to 16; "pbkdf2:sha256:iterations$salt$hex", 1,000 to 2,000,000. The

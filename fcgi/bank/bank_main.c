@@ -19,7 +19,7 @@ static const struct service service = {
 	.name = "bank",
 	.prefixes = prefixes,
 	.routes = routes,
-	.schema = 103,
+	.schema = 104,
 	.outbox = true,
 };
 

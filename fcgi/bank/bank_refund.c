@@ -67,7 +67,7 @@ static int answer(struct req *req, const struct bank_refund *r)
 
 int bank_refund(struct req *req)
 {
-	struct bank_refund r = { .amount_cents = 0 };
+	struct bank_refund r = { .outcome = NULL };
 	struct refund_in in;
 	enum bank_fail fail;
 

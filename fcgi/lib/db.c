@@ -434,8 +434,11 @@ enum db_status db_exec_vals(struct db *db, const struct db_stmt *stmt,
 enum db_status db_exec_rows(struct db *db, const struct db_stmt *stmt,
 			    const struct db_val *args, unsigned n)
 {
-	BUG_ON(*stmt->out || !db->in_tx || n == 0);
-	return run(db, stmt, args, n);
+	BUG_ON(*stmt->out || !db->in_tx);
+	if (n > 0)
+		return run(db, stmt, args, n);
+	db->affected = 0;
+	return db->doom;
 }
 
 enum db_status db_open_vals(struct db *db, const struct db_stmt *stmt,

@@ -112,9 +112,10 @@ NODISCARD enum db_status db_open_vals(struct db *db, const struct db_stmt *stmt,
 				      const struct db_val *args);
 NODISCARD enum db_status db_next(struct db *db, const struct db_val **row_r);
 
-/* In a transaction: a statement once for each of n > 0 rows of arguments, which lie one behind
- * the other, in one round trip. After DB_CONFLICT roll back: the rows before it were done.
- * No subquery in an INSERT: the server (10.11) runs it for the first row only. */
+/* In a transaction: a statement once for each of n rows of arguments, which lie one behind the
+ * other, in one round trip; without rows, in none. After DB_CONFLICT roll back: the rows
+ * before it were done. No subquery in an INSERT: the server (10.11) runs it for the first row
+ * only. */
 NODISCARD enum db_status db_exec_rows(struct db *db, const struct db_stmt *stmt,
 				      const struct db_val *args, unsigned n);
 

@@ -207,7 +207,6 @@ static int run_make(struct req *req, struct creation *c)
 /* Of an order that is there the answer is kept under the key. */
 static int find_made(struct req *req, struct creation *c, enum err otherwise)
 {
-	c->held = false;
 	c->missing = otherwise;
 	return run_make(req, c);
 }

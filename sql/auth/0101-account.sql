@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS account (
 	status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'active'
 		COMMENT 'A disabled account cannot log in',
 	created_at DATETIME(6) NOT NULL,
-	updated_at DATETIME(6) NOT NULL,
+	updated_at DATETIME(6) NOT NULL COMMENT 'Logins do not count',
+	last_login_at DATETIME(6) NULL,
 	PRIMARY KEY (id),
 	UNIQUE KEY username (username),
 	UNIQUE KEY email (email),

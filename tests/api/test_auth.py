@@ -1,6 +1,7 @@
 """Accounts: registering, logging in, asking whose a token is."""
 
 import hashlib
+import threading
 import uuid
 
 import pytest
@@ -148,6 +149,21 @@ def test_an_imported_password_logs_in_and_is_then_hashed_anew(instance, customer
     row = instance.rows("auth", "SELECT password FROM account WHERE id = %s", customer.user_id)[0]
     assert row["password"].startswith("$argon2id$")
     instance.login(customer.username, password)
+
+
+@pytest.mark.parametrize("change", ["password = 'another'", "status = 'disabled'"])
+def test_what_changes_while_a_password_is_hashed_ends_that_login(instance, customer, change):
+    """The login has read the account and found its password right; its session waits for the change."""
+    body = {"username": customer.username, "password": PASSWORD}
+    with instance.database("auth") as connection, connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute(f"UPDATE account SET {change} WHERE id = %s", customer.user_id)
+        waiting = threading.Timer(1, connection.commit)
+        waiting.start()
+        problem(instance.client().post("/auth/login", body), 401, "INVALID_CREDENTIALS")
+        waiting.join()
+    sessions = instance.rows("auth", "SELECT COUNT(*) AS n FROM session WHERE account_id = %s", customer.user_id)
+    assert sessions[0]["n"] == 1, "that of the fixture"
 
 
 def test_a_disabled_account_neither_logs_in_nor_shows_itself(instance, customer, anyone):

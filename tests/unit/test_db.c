@@ -168,6 +168,8 @@ static void what_many_rows_change_is_counted_and_can_be_undone(void **state UNUS
 	assert_int_equal(db_begin(db), DB_OK);
 	assert_int_equal(db_exec_rows(db, &sql[RENAME], renames, 3), DB_OK);
 	assert_int_equal(db_affected(db), 2);
+	assert_int_equal(db_exec_rows(db, &sql[RENAME], renames, 0), DB_OK);
+	assert_int_equal(db_affected(db), 0);
 	db_rollback(db);
 	assert_int_equal(db_begin(db), DB_OK);
 	assert_int_equal(db_exec_rows(db, &sql[ADD], twins, 2), DB_CONFLICT);

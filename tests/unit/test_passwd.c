@@ -2,8 +2,8 @@
 #include "compat.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <cmocka.h>
 
 #include "clock.h"
@@ -84,11 +84,11 @@ static void only_hashes_of_today_are_kept(void **state UNUSED)
 }
 
 static void
-the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing(void **state UNUSED)
+the_decoy_costs_as_much_as_a_hash_of_today_and_fits_nothing(void **state UNUSED)
 {
-	assert_false(passwd_outdated(passwd_dummy_hash));
-	assert_int_equal(strlen(passwd_dummy_hash), strlen(ARGON_OURS));
-	assert_false(fits(passwd_dummy_hash, "nobody has this!"));
+	assert_false(passwd_outdated(passwd_decoy_hash));
+	assert_int_equal(strlen(passwd_decoy_hash), strlen(ARGON_OURS));
+	assert_false(fits(passwd_decoy_hash, "nobody has this!"));
 }
 
 static void what_can_be_verified_is_told_without_hashing(void **state UNUSED)
@@ -264,6 +264,8 @@ static void hashes_that_wait_run_later(void **state UNUSED)
 	for (size_t i = 0; i < COUNT(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, run_within_a_minute, hasher), 0);
 	room_wait(2);
+	while (!hasher_full(hasher))
+		usleep(1000);
 	room_set(true);
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_join(threads[i], &ran), 0);
@@ -271,8 +273,8 @@ static void hashes_that_wait_run_later(void **state UNUSED)
 	}
 	assert_int_equal(room.most, 2);
 	hasher_free(&hasher);
-	/* in rows of at most eight */
-	assert_in_range(rests, 2, COUNT(threads));
+	/* a row of eight, the others, and threads that came too late; one by one it would be ten */
+	assert_in_range(rests, 2, 6);
 }
 
 /* Two hashers stand for two processes: the locks belong to open files, not to processes. */
@@ -393,7 +395,7 @@ int main(void)
 		cmocka_unit_test(a_new_hash_fits_and_differs_from_the_next),
 		cmocka_unit_test(only_hashes_of_today_are_kept),
 		cmocka_unit_test(
-			the_dummy_costs_as_much_as_a_hash_of_today_and_fits_nothing),
+			the_decoy_costs_as_much_as_a_hash_of_today_and_fits_nothing),
 		cmocka_unit_test(what_can_be_verified_is_told_without_hashing),
 		cmocka_unit_test(texts_of_another_form_or_out_of_bounds_fit_nothing),
 		cmocka_unit_test(a_wiped_password_is_gone),
