@@ -129,12 +129,16 @@ await_mirror() {
 # -- workers: N processes on one socket, started again when one ends
 
 start_worker() {
-	local name=$1
+	local name=$1 behind=()
 	pid_of "$name" multiwatch >/dev/null && return
 	progress "starting $name"
 	rm -f "$run/$name.sock"
+	# hashing must not slow the others: sched(7), autogroups; CPUWeight does it under systemd
+	[ "$name" != auth ] ||
+		behind=(sh -c '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
 	# libcurl brings GnuTLS along, which nothing of halle uses: 200 KiB a process
-	GNUTLS_NO_IMPLICIT_INIT=1 in_background "$log/$name.log" spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
+	GNUTLS_NO_IMPLICIT_INIT=1 in_background "$log/$name.log" "${behind[@]}" \
+		spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
 		"$(command -v multiwatch)" -f "$workers" -r 1000000 -t 100 -- \
 		"$build/halle-$name" --config "$etc/halle.conf"
 	echo "$background_pid" >"$run/$name.pid"

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 #include "clock.h"
@@ -277,6 +278,22 @@ static void hashes_that_wait_run_later(void **state UNUSED)
 	assert_in_range(rests, 2, 6);
 }
 
+static void take_niceness(void *to)
+{
+	*(int *)to = getpriority(PRIO_PROCESS, 0);
+}
+
+static void hashes_run_behind_everything_else(void **state UNUSED)
+{
+	struct hasher *hasher = hasher_new(1, 1, NULL, NULL);
+	int niceness = 0, ours = getpriority(PRIO_PROCESS, 0);
+
+	assert_true(hasher_run(hasher, take_niceness, &niceness, clock_mono_us() + 60000000));
+	assert_in_range(niceness, 10, 19);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
+	hasher_free(&hasher);
+}
+
 /* Two hashers stand for two processes: the locks belong to open files, not to processes. */
 static void processes_share_the_slots(void **state UNUSED)
 {
@@ -402,6 +419,7 @@ int main(void)
 		cmocka_unit_test(
 			hashes_beyond_the_queue_or_the_deadline_never_run),
 		cmocka_unit_test(hashes_that_wait_run_later),
+		cmocka_unit_test(hashes_run_behind_everything_else),
 		cmocka_unit_test(processes_share_the_slots),
 		cmocka_unit_test(a_hasher_without_a_number_has_a_thread_per_core),
 		cmocka_unit_test(user_names_are_told_from_other_texts),
