@@ -1,40 +1,20 @@
 """A load of cart writes whose acknowledged effects are known, and what must hold after it."""
 
-import random
-import threading
 import time
-import uuid
 
-import requests
-
+from actors import Actor, Team
 from harness import eventually
 from mirrors import mirror_store
 
-IDLE = 0.05  # seconds after an answer that was none, so that an outage is not a busy loop
 
+class Shopper(Actor):
+    """One user who adds, sets and removes, one write at a time, and remembers every answer."""
 
-class Shopper(threading.Thread):
-    """One user who adds, sets and removes, one write at a time, and remembers every answer.
+    def __init__(self, client, products, seed):
+        super().__init__(client, seed)
+        self.products, self.expected, self.versions = products, {}, []
 
-    A write whose answer is lost or says that it was not made is repeated with the same
-    Idempotency-Key until it is acknowledged or refused for good, as a good client does.
-    """
-
-    def __init__(self, client, products, until, seed):
-        super().__init__(daemon=True)
-        self.client, self.products, self.until = client, products, until
-        self.random = random.Random(seed)
-        self.expected = {}
-        self.versions, self.trouble, self.error = [], [], None
-
-    def run(self):
-        try:
-            while not self.until.is_set():
-                self.write_once()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def write_once(self):
+    def act(self):
         product = self.random.choice(self.products)
         there = product in self.expected
         kind = self.random.choice(("add", "set", "remove") if there else ("add",))
@@ -45,8 +25,7 @@ class Shopper(threading.Thread):
             "set": ("PATCH", path, {"quantity": quantity}),
             "remove": ("DELETE", path, None),
         }[kind]
-        answer = self.send(*request)
-        self.versions.append(answer.json()["data"]["version"])
+        self.write(*request)
         if kind == "remove":
             del self.expected[product]
         elif kind == "set":
@@ -54,76 +33,27 @@ class Shopper(threading.Thread):
         else:
             self.expected[product] = self.expected.get(product, 0) + quantity
         if self.expected.get(product, 0) > 900:
-            self.write_off(product, path)
+            self.write("DELETE", path, None)
+            del self.expected[product]
 
-    def write_off(self, product, path):
-        self.versions.append(self.send("DELETE", path, None).json()["data"]["version"])
-        del self.expected[product]
-
-    def send(self, method, path, body):
-        key = {"Idempotency-Key": uuid.uuid4().hex}
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                answer = self.client.request(method, path, json=body, headers=key)
-            except requests.RequestException as error:
-                self.trouble.append(type(error).__name__)
-                time.sleep(IDLE)
-                continue
-            if answer.status_code < 300:
-                return answer
-            self.trouble.append(answer.json()["error"]["code"])
-            assert answer.status_code in (409, 502, 503, 504), answer.text
-            time.sleep(IDLE)
-        raise AssertionError("no acknowledgement within 60 s: " + repr(self.trouble[-3:]))
+    def write(self, *request):
+        self.versions.append(self.send(*request, 409).json()["data"]["version"])
+        self.done += 1
 
 
-class Crowd:
+class Crowd(Team):
     """Several shoppers at once: with Crowd(…) as crowd: break something."""
 
     def __init__(self, instance, users=4):
         admin = instance.admin()
         self.instance = instance
         self.products = [instance.new_product(admin, storage_quantity=1000)["id"] for _ in range(4)]
-        self.end = threading.Event()
-        self.shoppers = [
-            Shopper(instance.new_user(), self.products, self.end, seed) for seed in range(users)
-        ]
-
-    def __enter__(self):
-        for shopper in self.shoppers:
-            shopper.start()
-        self.write_some(5)
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for shopper in self.shoppers:
-            shopper.join(90)
-            assert not shopper.is_alive(), "a shopper hangs"
-            if shopper.error:
-                raise shopper.error
-
-    @property
-    def acknowledged(self):
-        return sum(len(s.versions) for s in self.shoppers)
-
-    def write_some(self, count):
-        """Waits until every shopper had this many more writes acknowledged."""
-        goals = [len(s.versions) + count for s in self.shoppers]
-        eventually(
-            lambda: any(s.error for s in self.shoppers)
-            or all(len(s.versions) >= goal for s, goal in zip(self.shoppers, goals)),
-            60,
-        )
-
-    def troubles(self):
-        return sorted({t for s in self.shoppers for t in s.trouble})
+        super().__init__((Shopper(instance.new_user(), self.products, seed) for seed in range(users)), first=5)
 
 
 def nothing_was_lost(crowd):
     """Every acknowledged write is there, once; versions have no gap; both stores agree."""
-    for shopper in crowd.shoppers:
+    for shopper in crowd.members:
         cart = shopper.client.cart()
         lines = {line["product_id"]: line["quantity"] for line in cart["items"]}
         assert lines == shopper.expected, f"user {shopper.client.user_id}"

@@ -2,12 +2,12 @@
 
 import json
 import re
-import threading
 import time
 
 import pymysql
 import redis
 
+from actors import Actor
 from harness import eventually
 from history import Row, op_id
 from mirrors import mirror_store
@@ -110,43 +110,26 @@ def breaches(row, slots, verified):
         yield f"I2: in neither slot: {committed}, {prepared}, database {ours}"
 
 
-class Watch(threading.Thread):
+class Watch(Actor):
     """Looks at the carts of these users again and again, each under its row lock: no write is
     between its steps then, unless it died there."""
 
     PAUSE = 0.02
 
     def __init__(self, instance, users):
-        super().__init__(daemon=True)
-        self.instance, self.users = instance, users
-        self.end = threading.Event()
-        self.looks, self.found, self.error = 0, [], None
+        super().__init__()
+        self.instance, self.users, self.looks, self.found = instance, users, 0, []
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        self.join(60)
-        assert not self.is_alive(), "the watch hangs"
-        if self.error:
-            raise self.error
-
-    def run(self):
-        while not self.end.is_set():
-            try:
-                self.look_at_all()
-            except (pymysql.Error, redis.RedisError, OSError):
-                self.end.wait(self.PAUSE)  # a store is away: nothing can be said
-            except BaseException as error:  # shown by the test's own thread
-                self.error = error
-                return
+    def act(self):
+        try:
+            self.look_at_all()
+        except (pymysql.Error, redis.RedisError, OSError):
+            self.ended.wait(self.PAUSE)  # a store is away: nothing can be said
 
     def look_at_all(self):
         store = mirror_store(self.instance)
         with store.viewer(timeout=0.2) as view, self.instance.database("carts") as database:
-            while not self.end.wait(self.PAUSE):
+            while not self.ended.wait(self.PAUSE):
                 for user in self.users:
                     self.found += [f"user {user}: {what}" for what in look(database, view, user)]
                     self.looks += 1

@@ -2,17 +2,17 @@
 
 import os
 import random
-import threading
-import time
 import uuid
 
 import pytest
-import requests
 
+from actors import Actor, Team
 from harness import PASSWORD, data, eventually, is_running, kill, private_instance, problem
-from shoppers import IDLE, stores_agree
+from shoppers import stores_agree
 
 SERVICES = ("auth", "users", "carts")
+# a user who was created while events could not be delivered has no profile for a moment
+LATER = ("IDEMPOTENCY_KEY_BUSY", "USER_NOT_FOUND")
 
 
 @pytest.fixture(scope="module")
@@ -34,90 +34,43 @@ def cut_off(instance, name):
     eventually(lambda: not any(is_running(pid) for pid in pids), 60)
 
 
-class Clerk(threading.Thread):
+class Clerk(Actor):
     """An admin who makes users, gives roles and deletes, and repeats until he is told it is done."""
 
-    def __init__(self, client, prefix, until, seed):
-        super().__init__(daemon=True)
-        self.client, self.prefix, self.until, self.random = client, prefix, until, random.Random(seed)
-        self.roles, self.names, self.deleted = {}, {}, []
-        self.done, self.trouble, self.error = 0, [], None
+    def __init__(self, client, prefix, seed):
+        super().__init__(client, seed)
+        self.prefix, self.roles, self.names, self.deleted = prefix, {}, {}, []
 
-    def run(self):
-        try:
-            while not self.until.is_set():
-                self.work()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def work(self):
+    def act(self):
         kind = self.random.choice(("create", "role", "role", "delete")) if self.roles else "create"
         if kind == "create":
             name = self.prefix + uuid.uuid4().hex[:16]
             body = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
-            made = data(self.send("POST", "/users", body), 201)
+            made = data(self.send("POST", "/users", body, *LATER), 201)
             assert made["username"] == name
             self.roles[made["id"]], self.names[made["id"]] = "customer", name
         else:
             user = self.random.choice(list(self.roles))
             if kind == "role":
                 role = self.random.choice(("customer", "admin"))
-                assert data(self.send("PUT", f"/users/{user}/role", {"role": role}))["role"] == role
+                assert data(self.send("PUT", f"/users/{user}/role", {"role": role}, *LATER))["role"] == role
                 self.roles[user] = role
             else:
-                self.send("DELETE", f"/users/{user}", None)
+                self.send("DELETE", f"/users/{user}", None, *LATER)
                 del self.roles[user], self.names[user]
                 self.deleted.append(user)
         self.done += 1
 
-    def send(self, method, path, body):
-        key = {"Idempotency-Key": uuid.uuid4().hex}
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                answer = self.client.request(method, path, json=body, headers=key)
-            except requests.RequestException as error:
-                self.trouble.append(type(error).__name__)
-                time.sleep(IDLE)
-                continue
-            if answer.status_code < 300:
-                return answer
-            self.trouble.append(answer.json()["error"]["code"])
-            # a user who was created while events could not be delivered has no profile for a moment
-            wait = ("IDEMPOTENCY_KEY_BUSY", "USER_NOT_FOUND")
-            assert answer.status_code in (502, 503, 504) or self.trouble[-1] in wait, answer.text
-            time.sleep(IDLE)
-        raise AssertionError("no acknowledgement within 60 s: " + repr(self.trouble[-3:]))
 
-
-class Office:
+class Office(Team):
     """Several clerks at once."""
 
     def __init__(self, admin, clerks=3):
-        self.end = threading.Event()
         self.prefix = "k" + uuid.uuid4().hex[:8] + "."
-        self.clerks = [Clerk(admin.another(), self.prefix, self.end, seed) for seed in range(clerks)]
+        super().__init__(Clerk(admin.another(), self.prefix, seed) for seed in range(clerks))
 
-    def __enter__(self):
-        for clerk in self.clerks:
-            clerk.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for clerk in self.clerks:
-            clerk.join(90)
-            assert not clerk.is_alive(), "a clerk hangs"
-            if clerk.error:
-                raise clerk.error
-
-    def work_some(self, count):
-        goals = [clerk.done + count for clerk in self.clerks]
-        eventually(
-            lambda: any(c.error for c in self.clerks) or all(c.done >= g for c, g in zip(self.clerks, goals)), 120)
-
-    def gathered(self, what):
-        return {k: v for clerk in self.clerks for k, v in getattr(clerk, what).items()}
+    def merged(self, what):
+        return {k: v for clerk in self.members for k, v in getattr(clerk, what).items()}
 
 
 def columns(instance, service, sql):
@@ -144,8 +97,8 @@ def services_agree(instance):
 
 
 def nothing_was_lost(instance, office):
-    roles, names = office.gathered("roles"), office.gathered("names")
-    deleted = {i for clerk in office.clerks for i in clerk.deleted}
+    roles, names = office.merged("roles"), office.merged("names")
+    deleted = set(office.gathered("deleted"))
     profiles = dict(columns(instance, "users", "SELECT id, role FROM profile"))
     assert {i: profiles.get(i) for i in roles} == roles
     assert not deleted & set(profiles)
@@ -163,29 +116,28 @@ def test_killed_workers_leave_no_half_of_a_user(instance, admin):
                 workers = instance.workers(service)
                 if workers:
                     kill(dice.choice(workers))
-            office.work_some(2)
+            office.wait_for_more(2)
         for service in SERVICES:
             for pid in instance.workers(service):
                 kill(pid)
-        office.work_some(3)
-    print(f"{sum(c.done for c in office.clerks)} changes acknowledged; troubles:",
-          sorted({t for c in office.clerks for t in c.trouble}))
+        office.wait_for_more(3)
+    print(f"{office.done} changes acknowledged; troubles: {office.troubles()}")
     services_agree(instance)
     nothing_was_lost(instance, office)
 
 
 def test_stopped_services_are_made_up_for_when_they_are_back(instance, admin):
     with Office(admin, clerks=2) as office:
-        office.work_some(4)
+        office.wait_for_more(4)
         for name in ("auth", "carts", "redis", "users", "mariadb"):
             cut_off(instance, name)
             if name == "carts" or name == "redis":  # nobody waits for these
-                office.work_some(2)
+                office.wait_for_more(2)
             else:
-                seen = len(office.clerks[0].trouble)
-                eventually(lambda: len(office.clerks[0].trouble) > seen + 1)
+                seen = len(office.members[0].trouble)
+                eventually(lambda: len(office.members[0].trouble) > seen + 1)
             instance.dev("up")
-            office.work_some(3)
+            office.wait_for_more(3)
     services_agree(instance)
     nothing_was_lost(instance, office)
 

@@ -121,5 +121,5 @@ def test_nothing_is_lost_whatever_dies(instance):
     with Callers(instance, seed=SEED) as callers, Watch(instance, callers.users) as watch:
         for number, kind in enumerate(nemesis.plan(INJECTIONS), 1):
             getattr(nemesis, kind)()
-            callers.write_some(max(10, (WRITES - callers.acknowledged) // (INJECTIONS + 1 - number)))
+            callers.wait_for_more(max(10, (WRITES - callers.done) // (INJECTIONS + 1 - number)), each=False)
     check_all(instance, callers, watch)

@@ -32,14 +32,14 @@ def test_a_killed_database_loses_no_acknowledged_write(instance):
     with Crowd(instance) as crowd:
         for _ in range(2):
             instance.stop("mariadb", signal.SIGKILL)
-            customer = crowd.shoppers[0].client.another()
+            customer = crowd.members[0].client.another()
             says(customer, "/cart", 503, "DATABASE_UNAVAILABLE")
             says(customer, "/health", 500, "UNHEALTHY")
             for service in SERVICES:
                 says(customer, HEALTH[service], 503, "NOT_READY")
             instance.dev("up")
-            crowd.write_some(10)
-    print(f"{crowd.acknowledged} writes acknowledged; troubles: {crowd.troubles()}")
+            crowd.wait_for_more(10)
+    print(f"{crowd.done} writes acknowledged; troubles: {crowd.troubles()}")
     nothing_was_lost(crowd)
     stores_agree(instance)
 

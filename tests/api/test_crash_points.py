@@ -70,7 +70,7 @@ def provoke(instance, crashes, callers, point):
     with callers, Watch(instance, callers.users) as watch:
         eventually(passed, 60)
         crashes.disarm("write_settle")
-        callers.write_some(10)
+        callers.wait_for_more(10, each=False)
     return watch
 
 

@@ -77,11 +77,11 @@ def starve(instance, folder, revive):
             time.sleep(FULL_S)
         began = time.monotonic()
         revive()
-        callers.write_some(50)
+        callers.wait_for_more(50, each=False)
         print(f"goes on {time.monotonic() - began:.2f} s after there was space (promised: 10 s)")
     converge(instance)
     found = violations(callers.ops, operations(instance, callers.users))
-    print(f"{callers.acknowledged} writes acknowledged; {callers.troubles()}")
+    print(f"{callers.done} writes acknowledged; {callers.troubles()}")
     assert found == [] and watch.found == [] and callers.gathered("odd") == []
     return callers
 

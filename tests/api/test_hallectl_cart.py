@@ -61,7 +61,7 @@ def filled(instance, customer, product):
 
 def test_an_open_shop_is_no_divergence(instance):
     with Crowd(instance) as crowd:
-        crowd.write_some(5)
+        crowd.wait_for_more(5)
         code, out, err = cart(instance, "verify")
     assert (code, err) == (0, ""), out + err
     found = numbers(out)
@@ -195,14 +195,14 @@ def all_carts(instance):
 def drill(instance, lost):
     product = instance.new_product(instance.admin())
     with Crowd(instance, users=3) as crowd:
-        crowd.write_some(5)
+        crowd.wait_for_more(5)
     deleted = instance.new_user()
     data(deleted.add(product["id"]), 201)
     data(deleted.delete(f"/paniers/delete_cart/{deleted.user_id}"))
     stores_agree(instance)
     before = all_carts(instance)
     execute(instance, *DRILLS[lost])
-    shopper = crowd.shoppers[0]
+    shopper = crowd.members[0]
     problem(shopper.client.add(crowd.products[0]), 503)
     assert cart(instance, "verify")[0] == 1
     code, out, err = cart(instance, "restore", "--from-mirror")

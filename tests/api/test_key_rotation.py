@@ -2,13 +2,13 @@
 
 import base64
 import os
-import threading
 import time
 import uuid
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from actors import IDLE, Actor, Team
 from forge import EcKey, Forge, HmacKey, keys_of, part
 from harness import PASSWORD, data, eventually, private_instance, problem
 
@@ -61,29 +61,20 @@ def install(instance, keys):
 # -- the load
 
 
-class Visitor(threading.Thread):
+class Visitor(Actor):
     """Logs in, reads a while with the token, logs in again."""
 
-    def __init__(self, instance, name, until):
-        super().__init__(daemon=True)
-        self.client, self.name_, self.until = instance.client(), name, until
-        self.logins, self.reads, self.slow, self.kid = 0, 0, 0, None
-        self.wrong, self.error = [], None
+    def __init__(self, instance, name):
+        super().__init__(instance.client())
+        self.username, self.reads, self.slow, self.kid, self.wrong = name, 0, 0, None, []
 
-    def run(self):
-        try:
-            while not self.until.is_set():
-                self.visit()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def visit(self):
-        login = self.client.post("/auth/login", {"username": self.name_, "password": PASSWORD})
+    def act(self):
+        login = self.client.post("/auth/login", {"username": self.username, "password": PASSWORD})
         if not self.good(login):
             return
         self.client.token = login.json()["data"]["access_token"]
         self.kid = part(self.client.token, 0)["kid"]
-        self.logins += 1
+        self.done += 1
         for i in range(20):
             self.reads += self.good(self.client.get(READS[i % len(READS)]))
 
@@ -94,40 +85,15 @@ class Visitor(threading.Thread):
             self.slow += 1
         else:
             self.wrong.append(f"{answer.status_code} {answer.url} {answer.text[:300]}")
-        time.sleep(0.05)
+        time.sleep(IDLE)
         return False
 
 
-class Visitors:
+class Visitors(Team):
+    """What they do is to log in: who has done it twice more holds a token that was asked for since."""
+
     def __init__(self, instance, count=3):
-        self.end = threading.Event()
-        self.all = [Visitor(instance, instance.new_user().username, self.end) for _ in range(count)]
-
-    def __enter__(self):
-        for visitor in self.all:
-            visitor.start()
-        self.log_in_again()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for visitor in self.all:
-            visitor.join(60)
-            assert not visitor.is_alive(), "a visitor hangs"
-            if visitor.error:
-                raise visitor.error
-
-    def log_in_again(self):
-        """Waits until each holds a token that was asked for after this call."""
-        goals = [v.logins + 2 for v in self.all]
-        eventually(
-            lambda: any(v.error for v in self.all)
-            or all(v.logins >= goal for v, goal in zip(self.all, goals)), 120
-        )
-
-    @property
-    def wrong(self):
-        return [w for v in self.all for w in v.wrong]
+        super().__init__((Visitor(instance, instance.new_user().username) for _ in range(count)), first=2)
 
 
 # -- the tests
@@ -154,12 +120,13 @@ def test_the_key_is_changed_twice_and_nobody_is_refused(instance):
         for keys in steps:
             install(instance, keys)
             instance.restart_workers()
-            visitors.log_in_again()
-            assert {v.kid for v in visitors.all} == {keys[0][0]}
+            visitors.wait_for_more(2)
+            assert {v.kid for v in visitors.members} == {keys[0][0]}
             assert published(anyone) == ([kid for kid, _ in keys] if keys[0][1].alg == "ES256" else [])
-    reads, logins, slow = (sum(getattr(v, name) for v in visitors.all) for name in ("reads", "logins", "slow"))
-    print(f"{reads} reads and {logins} logins, {slow} timed out; wrong: {visitors.wrong}")
-    assert visitors.wrong == [] and reads > 0
+    reads, slow = (sum(getattr(v, name) for v in visitors.members) for name in ("reads", "slow"))
+    wrong = visitors.gathered("wrong")
+    print(f"{reads} reads and {visitors.done} logins, {slow} timed out; wrong: {wrong}")
+    assert wrong == [] and reads > 0
     for path in READS:
         problem(anyone.get(path, headers={"Authorization": f"Bearer {retired}"}), 401, "INVALID_TOKEN")
     kid, key = gone

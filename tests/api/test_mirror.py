@@ -34,8 +34,8 @@ def stored(instance, customer):
 
 def test_after_mixed_writes_mirror_and_database_hold_the_same(instance):
     with Crowd(instance, users=3) as crowd:
-        crowd.write_some(40)
-    assert crowd.troubles() == []
+        crowd.wait_for_more(40)
+    assert crowd.troubles() == {}
     nothing_was_lost(crowd)
     stores_agree(instance)
 
@@ -170,11 +170,11 @@ def test_killed_workers_lose_no_acknowledged_write(instance):
         for _ in range(4):
             for service in ("carts", "products"):
                 kill(instance.workers(service)[0])
-            crowd.write_some(10)
+            crowd.wait_for_more(10)
         for pid in instance.workers("carts"):
             kill(pid)
-        crowd.write_some(10)
-    print(f"{crowd.acknowledged} writes acknowledged; troubles: {crowd.troubles()}")
+        crowd.wait_for_more(10)
+    print(f"{crowd.done} writes acknowledged; troubles: {crowd.troubles()}")
     nothing_was_lost(crowd)
     stores_agree(instance)
 
@@ -183,9 +183,9 @@ def test_a_mirror_that_comes_and_goes_loses_nothing(instance, mirror):
     with Crowd(instance) as crowd:
         for how in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):
             mirror.take_away(how)
-            eventually(lambda: any(s.trouble for s in crowd.shoppers))
+            eventually(lambda: any(s.trouble for s in crowd.members))
             mirror.give_back(how)
-            crowd.write_some(10)
+            crowd.wait_for_more(10)
     assert "MIRROR_UNAVAILABLE" in crowd.troubles()
     nothing_was_lost(crowd)
     stores_agree(instance)
@@ -259,9 +259,9 @@ def test_degraded_a_mirror_that_comes_and_goes_troubles_nobody(degraded, instanc
     with Crowd(instance, users=3) as crowd:
         for how in (signal.SIGSTOP, signal.SIGKILL):
             mirror.take_away(how)
-            crowd.write_some(10)
+            crowd.wait_for_more(10)
             mirror.give_back(how)
-            crowd.write_some(10)
-    assert crowd.troubles() == []
+            crowd.wait_for_more(10)
+    assert crowd.troubles() == {}
     nothing_was_lost(crowd)
     stores_agree(instance)

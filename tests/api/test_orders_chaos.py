@@ -4,15 +4,13 @@ HALLE_LONG runs longer."""
 import os
 import random
 import signal
-import threading
-import time
 import uuid
 
 import pytest
-import requests
 
+from actors import Actor, Team
 from buyers import all_agree, begin, items, key, place, tell
-from harness import data, eventually, kill, private_instance
+from harness import data, kill, private_instance
 from test_orders_expiry import shorten
 
 LONG = bool(os.environ.get("HALLE_LONG"))
@@ -104,70 +102,44 @@ def test_after_the_walks_stock_and_orders_agree(instance):
 # -- kills
 
 
-class Buyer(threading.Thread):
+class Buyer(Actor):
     """Orders with keys, each repeated until it is answered for good; cancels, so that he may order again."""
 
-    def __init__(self, client, products, end, seed):
-        super().__init__(daemon=True)
-        self.client, self.products, self.end, self.random = client, products, end, random.Random(seed)
-        self.made, self.trouble, self.error = {}, set(), None
+    def __init__(self, client, products, seed):
+        super().__init__(client, seed)
+        self.products, self.made = products, []
 
-    def run(self):
-        try:
-            while not self.end.is_set():
-                self.buy()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def surely(self, call):
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                answer = call()
-                code = answer.json()["error"]["code"] if answer.status_code >= 400 else ""
-                if answer.status_code not in PASSING or code in ("OUT_OF_STOCK", "ORDER_NOT_PENDING"):
-                    return answer
-                self.trouble.add(code)
-            except (requests.RequestException, ValueError) as error:
-                self.trouble.add(type(error).__name__)
-            time.sleep(0.05)
-        raise AssertionError(f"no answer for good: {self.trouble}")
-
-    def buy(self):
-        name, pair = uuid.uuid4().hex, self.random.sample(self.products, 2)
+    def act(self):
+        mine, pair = key(), self.random.sample(self.products, 2)
         body = items(*[(p, self.random.randint(1, 2)) for p in pair])
-        order = data(self.surely(lambda: self.client.post("/orders", body, headers=key(name))), 201)
-        self.made[name] = order["id"]
-        gone = self.surely(lambda: self.client.delete(f"/orders/{order['id']}"))
+        order = data(self.surely(lambda: self.client.post("/orders", body, headers=mine), passing), 201)
+        self.made.append(order["id"])
+        self.done += 1
+        gone = self.surely(lambda: self.client.delete(f"/orders/{order['id']}"), passing)
         assert gone.status_code == 200 or gone.json()["error"]["code"] == "ORDER_NOT_PENDING", gone.text
+
+
+def passing(answer):
+    code = answer.json()["error"]["code"] if answer.status_code in PASSING else None
+    return None if code in ("OUT_OF_STOCK", "ORDER_NOT_PENDING") else code
 
 
 def test_kills_lose_no_order_and_no_stock(instance, admin):
     shorten(instance, 3)
     products = [instance.new_product(admin, storage_quantity=1000)["id"] for _ in range(4)]
-    end = threading.Event()
-    buyers = [Buyer(instance.new_user(), products, end, seed) for seed in range(4)]
-    for buyer in buyers:
-        buyer.start()
-    for turn in range(12 if LONG else 4):
-        goal = sum(len(b.made) for b in buyers) + 8
-        eventually(lambda: any(b.error for b in buyers) or sum(len(b.made) for b in buyers) >= goal, 60)
-        if turn % 2:
-            instance.stop("mariadb", signal.SIGKILL)
-            instance.start_mariadb()
-        else:
-            for pid in instance.workers("orders"):
-                kill(pid)
-    end.set()
-    for buyer in buyers:
-        buyer.join(90)
-        assert not buyer.is_alive(), "a buyer hangs"
-        if buyer.error:
-            raise buyer.error
-    for buyer in buyers:
+    with Team(Buyer(instance.new_user(), products, seed) for seed in range(4)) as buyers:
+        for turn in range(12 if LONG else 4):
+            buyers.wait_for_more(8, each=False)
+            if turn % 2:
+                instance.stop("mariadb", signal.SIGKILL)
+                instance.start_mariadb()
+            else:
+                for pid in instance.workers("orders"):
+                    kill(pid)
+    for buyer in buyers.members:
         rows = instance.rows("orders", "SELECT id FROM orders WHERE user_id = %s ORDER BY id", buyer.client.user_id)
-        assert [row["id"] for row in rows] == sorted(buyer.made.values())
-    print(sum(len(b.made) for b in buyers), "orders;", sorted({t for b in buyers for t in b.trouble}))
+        assert [row["id"] for row in rows] == sorted(buyer.made)
+    print(f"{buyers.done} orders; {buyers.troubles()}")
     all_agree(instance, 60)
     for p in products:
         row = instance.rows("products", "SELECT storage_quantity AS q FROM product WHERE id = %s", p)[0]

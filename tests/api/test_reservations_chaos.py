@@ -1,16 +1,15 @@
 """Stock under load: never more is held than there is, and the books agree in every moment, also when workers
 and the database are killed. HALLE_LONG runs longer."""
 
-import http.client
 import os
 import random
 import signal
-import threading
 import time
 
 import pymysql
 import pytest
 
+from actors import IDLE, Actor, Team
 from harness import eventually, in_threads, kill, private_instance
 from reservations import (
     audit, books, commit, done, lost, new_id, overdue, release, reserve, running_balances, state_of, stock_of, tell,
@@ -19,6 +18,7 @@ from reservations import (
 
 LONG = bool(os.environ.get("HALLE_LONG"))
 ROUNDS = 5 if LONG else 1
+AWAY = (500, 502, 503, 504)
 
 
 @pytest.fixture(scope="module")
@@ -32,40 +32,24 @@ def admin(instance):
     return instance.admin()
 
 
-class Sampler(threading.Thread):
+class Sampler(Actor):
     """Reads the books of some products again and again, each time in one moment."""
 
     def __init__(self, instance, initial):
-        super().__init__(daemon=True)
-        self.instance, self.initial = instance, initial
-        self.end = threading.Event()
-        self.samples, self.wrong, self.error = 0, [], None
+        super().__init__()
+        self.instance, self.initial, self.samples, self.wrong = instance, initial, 0, []
 
-    def run(self):
-        try:
-            while not self.end.is_set():
-                self.sample()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def sample(self):
+    def act(self):
         try:
             self.wrong += wrong_books(self.instance, self.initial)
             self.samples += 1
         except (pymysql.Error, OSError):
-            time.sleep(0.05)  # the database is away
+            time.sleep(IDLE)  # the database is away
 
     def __enter__(self):
-        self.start()
+        super().__enter__()
         eventually(lambda: self.samples or self.error)
         return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        self.join(60)
-        assert not self.is_alive(), "the sampler hangs"
-        if self.error:
-            raise self.error
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
@@ -132,90 +116,50 @@ def test_reserves_of_crossed_lines_do_not_block_each_other(instance, admin, unha
     assert all(running_balances(instance, product) for product in products)
 
 
-class Trader(threading.Thread):
+class Trader(Actor):
     """Reserves, then sells or gives back, each step repeated until it is answered for good."""
 
-    def __init__(self, instance, products, seed, end):
-        super().__init__(daemon=True)
-        self.instance, self.products, self.end = instance, products, end
-        self.random = random.Random(seed)
-        self.outcome, self.troubles, self.error = {}, set(), None
+    def __init__(self, instance, products, seed):
+        super().__init__(seed=seed)
+        self.instance, self.products, self.outcome = instance, products, {}
 
-    def run(self):
-        try:
-            while not self.end.is_set():
-                self.trade()
-        except BaseException as error:  # shown by the test's own thread
-            self.error = error
-
-    def trade(self):
+    def act(self):
         name = new_id()
         lines = {p: self.random.randint(1, 2) for p in self.random.sample(self.products, 2)}
-        if self.surely(reserve, name, lines) == 409:
-            self.outcome[name] = None
-            return
+        self.outcome[name] = self.trade(name, lines)
+        self.done += 1
+
+    def trade(self, name, lines):
+        if self.status_of(reserve, name, lines) == 409:
+            return None
         kind = self.random.choice(("held", "committed", "released", "returned"))
         if kind in ("committed", "returned"):
-            assert self.surely(commit, name) == 200
+            assert self.status_of(commit, name) == 200
         if kind in ("released", "returned"):
-            assert self.surely(release, name) == 200
-        self.outcome[name] = "released" if kind == "returned" else kind
+            assert self.status_of(release, name) == 200
+        return "released" if kind == "returned" else kind
 
-    def surely(self, verb, *arguments):
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
-            try:
-                status, _ = verb(self.instance, *arguments)
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                status = type(error).__name__
-            if status in (200, 409):
-                return status
-            assert not isinstance(status, int) or status in (500, 502, 503, 504), status
-            self.troubles.add(status)
-            time.sleep(0.05)
-        raise AssertionError("no answer for good within 90 s")
+    def status_of(self, verb, *arguments):
+        status, _ = self.surely(lambda: verb(self.instance, *arguments), lambda got: got[0] in AWAY and got[0])
+        assert status in (200, 409), status
+        return status
 
 
-class Market:
+class Market(Team):
     def __init__(self, instance, admin, traders=6):
         self.products = [instance.new_product(admin, storage_quantity=1000)["id"] for _ in range(4)]
         self.initial = dict.fromkeys(self.products, 1000)
-        self.end = threading.Event()
-        self.traders = [Trader(instance, self.products, seed, self.end) for seed in range(traders)]
-
-    def __enter__(self):
-        for trader in self.traders:
-            trader.start()
-        self.some(3)
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for trader in self.traders:
-            trader.join(120)
-            assert not trader.is_alive(), "a trader hangs"
-            if trader.error:
-                raise trader.error
-
-    def some(self, count):
-        """Waits until every trader has done so many more."""
-        goals = [len(t.outcome) + count for t in self.traders]
-        eventually(
-            lambda: any(t.error for t in self.traders)
-            or all(len(t.outcome) >= goal for t, goal in zip(self.traders, goals)),
-            90,
-        )
+        super().__init__((Trader(instance, self.products, seed) for seed in range(traders)), first=3)
 
     def states(self):
-        return {name: state for t in self.traders for name, state in t.outcome.items()}
+        return {name: state for t in self.members for name, state in t.outcome.items()}
 
 
 def settled(instance, market, sampler):
     """Every acknowledged step has its effect, once, and the books agree."""
     states = market.states()
     found = {name: state_of(instance, name) for name in states}
-    troubles = set().union(*(t.troubles for t in market.traders))
-    print(f"{len(states)} reservations, {sampler.samples} samples, {troubles}")
+    print(f"{len(states)} reservations, {sampler.samples} samples, {market.troubles()}")
     assert found == states
     assert sampler.wrong == [] and sampler.samples > 0
     assert wrong_books(instance, market.initial) == []
@@ -227,7 +171,7 @@ def test_killed_workers_leave_the_books_right(instance, admin):
     with Market(instance, admin) as market, Sampler(instance, market.initial) as sampler:
         for _ in range(6 * ROUNDS):
             kill(random.choice(eventually(lambda: instance.workers("products"))), signal.SIGKILL)
-            market.some(3)
+            market.wait_for_more(3)
     settled(instance, market, sampler)
 
 
@@ -236,7 +180,7 @@ def test_a_killed_database_leaves_the_books_right(instance, admin):
         for _ in range(2 * ROUNDS):
             instance.stop("mariadb", signal.SIGKILL)
             instance.start_mariadb()
-            market.some(5)
+            market.wait_for_more(5)
     settled(instance, market, sampler)
 
 
