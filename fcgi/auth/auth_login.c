@@ -98,14 +98,37 @@ static void try_password(void *arg)
 		passwd_hash(l->password, len, l->upgraded);
 }
 
+static int verify(struct req *req, struct login *l)
+{
+	if (auth_attempt_hash(req, &l->attempt, try_password, l) < 0)
+		return -1;
+	return l->fits ? 0 : refuse(req, l->account.id);
+}
+
+/* What changed the password meanwhile may be another login that upgraded it, so it is tried
+ * against what is stored now. */
+static int store_upgrade(struct req *req, struct login *l)
+{
+	enum db_status st = auth_db_account_rehash(req->db, &l->account, l->upgraded);
+
+	if (st == DB_OK) {
+		l->account.password = l->upgraded;
+		return 0;
+	}
+	if (st == DB_NONE)
+		st = auth_db_account_by_id(req->db, l->account.id, &l->account);
+	if (st == DB_NONE)
+		return refuse(req, l->account.id);
+	return st == DB_OK ? verify(req, l) : resp_db(req, st);
+}
+
 static int check_password(struct req *req, struct login *l, const struct login_body *in)
 {
 	l->password = in->password;
 	if (auth_attempt_begin(req, l->account.id, in->username, &l->attempt) < 0 ||
-	    auth_attempt_hash(req, &l->attempt, try_password, l) < 0)
+	    verify(req, l) < 0)
 		return -1;
-	l->password = NULL;
-	return l->fits ? 0 : refuse(req, l->account.id);
+	return l->upgraded[0] ? store_upgrade(req, l) : 0;
 }
 
 static int identify(struct req *req, struct login *l)
@@ -124,6 +147,7 @@ static int identify(struct req *req, struct login *l)
 	else
 		rc = resp_db(req, st);
 	auth_forget(req, in.password);
+	l->password = NULL;
 	l->cookie = in.cookie;
 	return rc;
 }
@@ -146,12 +170,8 @@ static const char *device(struct req *req)
 static enum db_status open_session(struct db *db, void *arg)
 {
 	const struct login *l = arg;
-	enum db_status st = DB_OK;
+	enum db_status st = auth_db_session_add(db, &l->session);
 
-	if (l->upgraded[0])
-		st = auth_db_account_rehash(db, &l->account, l->upgraded);
-	if (st == DB_OK)
-		st = auth_db_session_add(db, &l->session);
 	if (st == DB_OK)
 		st = auth_db_refresh_add(db, l->session.id, l->refresh_hash);
 	if (st == DB_OK)
@@ -186,7 +206,7 @@ static int start_session(struct req *req, struct login *l)
 
 	l->session = (struct session){
 		.account_id = l->account.id,
-		.password = l->upgraded[0] ? l->upgraded : l->account.password,
+		.password = l->account.password,
 		.ip = req->remote,
 		.user_agent = device(req),
 		.ttl_s = first_ttl(req->worker->svc->cfg),

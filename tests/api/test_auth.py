@@ -151,19 +151,38 @@ def test_an_imported_password_logs_in_and_is_then_hashed_anew(instance, customer
     instance.login(customer.username, password)
 
 
-@pytest.mark.parametrize("change", ["password = 'another'", "status = 'disabled'"])
-def test_what_changes_while_a_password_is_hashed_ends_that_login(instance, customer, change):
-    """The login has read the account and found its password right; its session waits for the change."""
-    body = {"username": customer.username, "password": PASSWORD}
+def login_during(instance, user, change, *values):
+    """The answer to a login whose account changes after it was read: what the login writes waits for the change."""
     with instance.database("auth") as connection, connection.cursor() as cursor:
         cursor.execute("START TRANSACTION")
-        cursor.execute(f"UPDATE account SET {change} WHERE id = %s", customer.user_id)
+        cursor.execute(f"UPDATE account SET {change} WHERE id = %s", (*values, user.user_id))
         waiting = threading.Timer(1, connection.commit)
         waiting.start()
-        problem(instance.client().post("/auth/login", body), 401, "INVALID_CREDENTIALS")
+        answer = instance.client().post("/auth/login", {"username": user.username, "password": PASSWORD})
         waiting.join()
+    return answer
+
+
+def outdate(instance, user):
+    with instance.database("auth") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE account SET password = %s WHERE id = %s", (werkzeug_pbkdf2(PASSWORD), user.user_id))
+
+
+@pytest.mark.parametrize("imported", [False, True])
+@pytest.mark.parametrize("change", ["password = 'another'", "status = 'disabled'"])
+def test_what_changes_while_a_password_is_hashed_ends_that_login(instance, customer, change, imported):
+    if imported:
+        outdate(instance, customer)
+    problem(login_during(instance, customer, change), 401, "INVALID_CREDENTIALS")
     sessions = instance.rows("auth", "SELECT COUNT(*) AS n FROM session WHERE account_id = %s", customer.user_id)
     assert sessions[0]["n"] == 1, "that of the fixture"
+
+
+def test_two_logins_at_once_may_both_hash_an_imported_password_anew(instance, customer):
+    stored = instance.rows("auth", "SELECT password FROM account WHERE id = %s", customer.user_id)[0]["password"]
+    outdate(instance, customer)
+    assert data(login_during(instance, customer, "password = %s", stored))["access_token"]
 
 
 def test_a_disabled_account_neither_logs_in_nor_shows_itself(instance, customer, anyone):
