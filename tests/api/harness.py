@@ -163,7 +163,10 @@ class Instance:
         return done
 
     def up(self):
+        """It is ready with one process of each service; the others may still be starting."""
         self.dev("up")
+        processes = len(SERVICES) * int(self.settings.get("HALLE_WORKERS", 2))
+        eventually(lambda: self.worker_starts() >= processes, 60)
         return self
 
     def down(self):
