@@ -135,7 +135,7 @@ start_worker() {
 	rm -f "$run/$name.sock"
 	# hashing must not slow the others: sched(7), autogroups; CPUWeight does it under systemd
 	[ "$name" != auth ] ||
-		behind=(sh -c '{ echo 15 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
+		behind=(sh -c '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
 	# libcurl brings GnuTLS along, which nothing of halle uses: 200 KiB a process
 	GNUTLS_NO_IMPLICIT_INIT=1 in_background "$log/$name.log" "${behind[@]}" \
 		spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \

@@ -27,7 +27,7 @@ halle-%.socket: systemd/halle-socket.in
 # passwords must not slow the others
 halle-%@.service: systemd/halle-worker@.service.in
 	$(AM_V_GEN)sched=; case $* in \
-	auth) secret=jwt.private; sched='CPUWeight=4\nSystemCallFilter=sched_setattr' ;; \
+	auth) secret=jwt.private; sched='CPUWeight=10\nSystemCallFilter=sched_setattr' ;; \
 	carts) secret=mirror.password ;; \
 	*) secret= ;; \
 	esac; \
