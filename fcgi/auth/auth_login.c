@@ -122,10 +122,9 @@ static int store_upgrade(struct req *req, struct login *l)
 	return st == DB_OK ? verify(req, l) : resp_db(req, st);
 }
 
-static int check_password(struct req *req, struct login *l, const struct login_body *in)
+static int check_password(struct req *req, struct login *l, const char *username)
 {
-	l->password = in->password;
-	if (auth_attempt_begin(req, l->account.id, in->username, &l->attempt) < 0 ||
+	if (auth_attempt_begin(req, l->account.id, username, &l->attempt) < 0 ||
 	    verify(req, l) < 0)
 		return -1;
 	return l->upgraded[0] ? store_upgrade(req, l) : 0;
@@ -141,9 +140,10 @@ static int identify(struct req *req, struct login *l)
 		auth_forget(req, in.password);
 		return -1;
 	}
+	l->password = in.password;
 	st = find(req->db, in.username, &l->account);
 	if (st == DB_OK || st == DB_NONE)
-		rc = check_password(req, l, &in);
+		rc = check_password(req, l, in.username);
 	else
 		rc = resp_db(req, st);
 	auth_forget(req, in.password);

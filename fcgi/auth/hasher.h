@@ -1,7 +1,7 @@
 /*
  * hasher.h - threads that hash passwords. A hash takes a core and 19 MiB for some 50 ms, so
  * there is one thread per core, of low priority, and a slot per core that all processes of
- * the machine share: a flood of logins neither slows other requests nor takes more memory
+ * the machine share: a flood of logins slows other requests little and takes no more memory
  * than planned, and what cannot be served soon is refused. Thread-safe.
  */
 #ifndef HALLE_HASHER_H

@@ -10,11 +10,12 @@ import uuid
 from harness import eventually
 
 IDLE = 0.05  # seconds after an answer that was none, so that an outage is not a busy loop
-PATIENCE, BOUND = 90, 120  # seconds for an answer for good, and for anything else
 
 
 class Actor(threading.Thread):
     """Repeats act(), which counts what is done, until the "with" ends; an error of its own is raised there."""
+
+    PATIENCE = 60  # seconds for an answer for good
 
     def __init__(self, client=None, seed=None):
         super().__init__(daemon=True)
@@ -34,14 +35,14 @@ class Actor(threading.Thread):
 
     def __exit__(self, *_):
         self.ended.set()
-        self.join(BOUND)
+        self.join(self.PATIENCE + 30)
         assert not self.is_alive(), f"a {type(self).__name__} hangs"
         if self.error:
             raise self.error
 
     def surely(self, ask, passing):
         """The first answer for good: passing(answer) tells the trouble of one that is not."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.PATIENCE
         while time.monotonic() < end:
             try:
                 answer = ask()
@@ -53,7 +54,7 @@ class Actor(threading.Thread):
                     return answer
             self.trouble.append(trouble)
             time.sleep(IDLE)
-        raise AssertionError(f"no answer for good within {PATIENCE} s: {self.trouble[-3:]}")
+        raise AssertionError(f"no answer for good within {self.PATIENCE} s: {self.trouble[-3:]}")
 
     def send(self, method, path, body, *passing):
         """Repeats a write with one Idempotency-Key until it is acknowledged; passing: refusals, by status or code."""
@@ -68,6 +69,8 @@ class Actor(threading.Thread):
 
 class Team:
     """Several actors: with Team(…) as team: break something, when each has done the first few."""
+
+    BOUND = 60  # seconds for what is waited for
 
     def __init__(self, members, first=0):
         self.members, self.first = list(members), first
@@ -87,7 +90,7 @@ class Team:
     def wait_for_more(self, count, each=True):
         """Until each, or with each=False all together, did so many more; or one failed."""
         goals = [(one, one.done + count) for one in (self.members if each else [self])]
-        eventually(lambda: any(m.error for m in self.members) or all(one.done >= goal for one, goal in goals), BOUND)
+        eventually(lambda: any(m.error for m in self.members) or all(one.done >= goal for one, goal in goals), self.BOUND)
 
     @property
     def done(self):

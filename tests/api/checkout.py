@@ -1,12 +1,13 @@
 """Buyers who order and pay, and what must hold of stock, orders and money whatever happens."""
 
 import os
-import threading
 import uuid
 
+import pymysql
 import requests
 
 import tokens
+from actors import Actor
 from harness import data, eventually, in_threads
 
 LONG = bool(os.environ.get("HALLE_LONG"))
@@ -76,14 +77,13 @@ def stock(instance, product_id):
     return instance.rows("products", STOCK, product_id)[0]
 
 
-class StockWatch:
+class StockWatch(Actor):
     """with StockWatch(…): the equation of these products' stock holds in every sample taken meanwhile."""
 
     def __init__(self, instance, initial):
+        super().__init__()
         self.instance, self.initial = instance, initial  # {product id: stock at the beginning}
         self.samples, self.wrong = 0, []
-        self.end = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
 
     def look(self):
         for product, initial in self.initial.items():
@@ -93,20 +93,15 @@ class StockWatch:
                     or now["reserved"] != now["held"] or min(now.values()) < 0):
                 self.wrong.append((product, now))
 
-    def run(self):
-        while not self.end.wait(0.02):
-            try:
-                self.look()
-            except Exception as error:  # the database is away: no sample
-                self.error = error
-
-    def __enter__(self):
-        self.thread.start()
-        return self
+    def act(self):
+        try:
+            self.look()
+        except (pymysql.Error, OSError):
+            pass  # the database is away: no sample
+        self.ended.wait(0.02)
 
     def __exit__(self, *_):
-        self.end.set()
-        self.thread.join()
+        super().__exit__()
         self.look()
         assert self.wrong == [], self.wrong[:3]
         assert self.samples > len(self.initial), "no sample was taken"

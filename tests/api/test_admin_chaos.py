@@ -65,6 +65,8 @@ class Clerk(Actor):
 class Office(Team):
     """Several clerks at once."""
 
+    BOUND = 120
+
     def __init__(self, admin, clerks=3):
         self.prefix = "k" + uuid.uuid4().hex[:8] + "."
         super().__init__(Clerk(admin.another(), self.prefix, seed) for seed in range(clerks))

@@ -92,6 +92,8 @@ class Visitor(Actor):
 class Visitors(Team):
     """What they do is to log in: who has done it twice more holds a token that was asked for since."""
 
+    BOUND = 120
+
     def __init__(self, instance, count=3):
         super().__init__((Visitor(instance, instance.new_user().username) for _ in range(count)), first=2)
 

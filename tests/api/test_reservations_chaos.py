@@ -119,6 +119,8 @@ def test_reserves_of_crossed_lines_do_not_block_each_other(instance, admin, unha
 class Trader(Actor):
     """Reserves, then sells or gives back, each step repeated until it is answered for good."""
 
+    PATIENCE = 90
+
     def __init__(self, instance, products, seed):
         super().__init__(seed=seed)
         self.instance, self.products, self.outcome = instance, products, {}
@@ -146,6 +148,8 @@ class Trader(Actor):
 
 
 class Market(Team):
+    BOUND = 90
+
     def __init__(self, instance, admin, traders=6):
         self.products = [instance.new_product(admin, storage_quantity=1000)["id"] for _ in range(4)]
         self.initial = dict.fromkeys(self.products, 1000)

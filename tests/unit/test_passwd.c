@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <cmocka.h>
 
 #include "clock.h"
@@ -278,19 +278,31 @@ static void hashes_that_wait_run_later(void **state UNUSED)
 	assert_in_range(rests, 2, 6);
 }
 
-static void take_niceness(void *to)
+/* As sched_getattr(2) tells it. */
+struct scheduling {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static void take_scheduling(void *to)
 {
-	*(int *)to = getpriority(PRIO_PROCESS, 0);
+	assert_int_equal(syscall(SYS_sched_getattr, 0, to, sizeof(struct scheduling), 0), 0);
 }
 
 static void hashes_run_behind_everything_else(void **state UNUSED)
 {
 	struct hasher *hasher = hasher_new(1, 1, NULL, NULL);
-	int niceness = 0, ours = getpriority(PRIO_PROCESS, 0);
+	struct scheduling theirs, before, after;
 
-	assert_true(hasher_run(hasher, take_niceness, &niceness, clock_mono_us() + 60000000));
-	assert_in_range(niceness, 10, 19);
-	assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
+	take_scheduling(&before);
+	assert_true(hasher_run(hasher, take_scheduling, &theirs, clock_mono_us() + 60000000));
+	take_scheduling(&after);
+	assert_in_range(theirs.nice, 10, 19);
+	assert_true(theirs.runtime == 100000000 || before.runtime == 0); /* 0: Linux before 6.12 */
+	assert_memory_equal(&after, &before, sizeof(after));
 	hasher_free(&hasher);
 }
 
