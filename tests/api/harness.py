@@ -53,10 +53,15 @@ def eventually(fn, seconds=HANG):
 FACTS = 1.1  # seconds after which no process of carts remembers a product as it was (facts_ms)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+@contextlib.contextmanager
+def reserved_ports(count):
+    """Different ports that nobody else is given meanwhile. Who asks for them with SO_REUSEADDR, as nginx does, may listen."""
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in held:
+            s.bind(("127.0.0.1", 0))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield [s.getsockname()[1] for s in held]
 
 
 class Client:
@@ -354,11 +359,11 @@ class Instance:
 @contextlib.contextmanager
 def private_instance(**settings):
     """An instance that a test may break."""
-    with tempfile.TemporaryDirectory(prefix="halle-") as folder:
+    with tempfile.TemporaryDirectory(prefix="halle-") as folder, reserved_ports(2) as ports:
         if os.getuid() == 0:  # ./dev runs as the owner of the source folder
             owner = ROOT.stat()
             os.chown(folder, owner.st_uid, owner.st_gid)
-        instance = Instance(folder, free_port(), free_port(), **settings)
+        instance = Instance(folder, *ports, **settings)
         try:
             yield instance.up()
         finally:
