@@ -12,6 +12,11 @@ enum { PAGE, PRODUCTS, LINES, ROWS };
 
 #define IN_PAGE(column) " " column " > ? AND " column " <= ?"
 
+/* In this order: beginning with the lines reads all of them for every page. */
+#define LINES_IN_PAGE                                                                    \
+	" FROM reservation r FORCE INDEX (seq)"                                          \
+	" STRAIGHT_JOIN reservation_line n ON n.reservation_id = r.id WHERE" IN_PAGE("r.seq")
+
 /* What the ledger says of a line of a reservation. */
 #define MOVED(column)                                                                    \
 	"COALESCE((SELECT SUM(" column ") FROM stock_ledger g"                           \
@@ -26,30 +31,30 @@ static const struct db_stmt sql[] = {
 		" UNION ALL "
 		"(SELECT seq FROM reservation WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?)) k",
 		"uuuu", "u" },
+	/* one pass over each table: joined, the ledger's sums were made anew for every product */
 	[PRODUCTS] = { "audit_products",
-		"SELECT p.id, p.storage_quantity, COALESCE(l.stock, 0),"
-		" COALESCE(h.held, 0), COALESCE(l.reserved, 0) FROM product p"
-		" LEFT JOIN (SELECT product_id, CAST(SUM(delta) AS SIGNED) AS stock,"
-		" CAST(SUM(reserved_delta) AS SIGNED) AS reserved FROM stock_ledger"
-		" WHERE" IN_PAGE("product_id") " GROUP BY product_id) l ON l.product_id = p.id"
-		" LEFT JOIN (SELECT n.product_id, CAST(SUM(n.quantity) AS SIGNED) AS held"
-		" FROM reservation r JOIN reservation_line n ON n.reservation_id = r.id"
-		" WHERE r.state = 'held' AND" IN_PAGE("n.product_id")
-		" GROUP BY n.product_id) h ON h.product_id = p.id"
-		" WHERE" IN_PAGE("p.id") " AND (p.storage_quantity <> COALESCE(l.stock, 0)"
-		" OR COALESCE(h.held, 0) <> COALESCE(l.reserved, 0)) LIMIT 100",
+		"SELECT id, CAST(SUM(storage) AS SIGNED) AS s, CAST(SUM(delta) AS SIGNED) AS d,"
+		" CAST(SUM(held) AS SIGNED) AS h, CAST(SUM(reserved) AS SIGNED) AS r FROM ("
+		"SELECT id, storage_quantity AS storage, 0 AS delta, 0 AS held, 0 AS reserved"
+		" FROM product WHERE" IN_PAGE("id")
+		" UNION ALL SELECT product_id, 0, SUM(delta), 0, SUM(reserved_delta)"
+		" FROM stock_ledger FORCE INDEX (product) WHERE" IN_PAGE("product_id")
+		" GROUP BY product_id"
+		" UNION ALL SELECT n.product_id, 0, 0, SUM(n.quantity), 0"
+		" FROM reservation_line n FORCE INDEX (product)"
+		" STRAIGHT_JOIN reservation r ON r.id = n.reservation_id AND r.state = 'held'"
+		" WHERE" IN_PAGE("n.product_id") " GROUP BY n.product_id) k"
+		" GROUP BY id HAVING s <> d OR h <> r LIMIT 100",
 		"uuuuuu", "uiiii" },
 	/* by the reservation: one product may have more rows than there is time for */
 	[LINES] = { "audit_lines",
-		"SELECT " UUID_OF("r.id") ", r.state, n.product_id FROM reservation r"
-		" JOIN reservation_line n ON n.reservation_id = r.id WHERE" IN_PAGE("r.seq")
+		"SELECT " UUID_OF("r.id") ", r.state, n.product_id" LINES_IN_PAGE
 		" AND (" MOVED("g.delta") " <> IF(r.state IN ('held', 'committed'), -n.quantity, 0)"
 		" OR " MOVED("g.reserved_delta") " <> IF(r.state = 'held', n.quantity, 0)) LIMIT 100",
 		"uu", "ssu" },
 	[ROWS] = { "audit_rows",
-		"SELECT " UUID_OF("r.id") ", r.state, n.product_id, n.quantity"
-		" FROM reservation r JOIN reservation_line n ON n.reservation_id = r.id"
-		" WHERE" IN_PAGE("r.seq") " ORDER BY r.seq, n.product_id", "uu", "ssui" },
+		"SELECT " UUID_OF("r.id") ", r.state, n.product_id, n.quantity" LINES_IN_PAGE
+		" ORDER BY r.seq, n.product_id", "uu", "ssui" },
 };
 
 enum db_status audit_page(struct db *db, uint64_t after, uint64_t limit, uint64_t *to_r)
