@@ -105,11 +105,18 @@ static int verify(struct req *req, struct login *l)
 	return l->fits ? 0 : refuse(req, l->account.id);
 }
 
+static enum db_status rehash(struct db *db, void *arg)
+{
+	struct login *l = arg;
+
+	return auth_db_account_rehash(db, &l->account, l->upgraded);
+}
+
 /* What changed the password meanwhile may be another login that upgraded it, so it is tried
  * against what is stored now. */
 static int store_upgrade(struct req *req, struct login *l)
 {
-	enum db_status st = auth_db_account_rehash(req->db, &l->account, l->upgraded);
+	enum db_status st = db_tx(req->db, rehash, l);
 
 	if (st == DB_OK) {
 		l->account.password = l->upgraded;
