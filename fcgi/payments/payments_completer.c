@@ -16,7 +16,7 @@
 #include "payments_settle.h"
 
 #define BATCH	       20 /* as in the statements */
-#define LEASE_MS       INT64_C(5000)
+#define LEASE_MS       INT64_C(5000) /* one call fits: bank_ms is less */
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
 
