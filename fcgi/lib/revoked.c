@@ -15,6 +15,7 @@
 #define RECENT_S  60  /* further back, reading all costs no more */
 #define SWEEP     200 /* readings from one dropping of what expired to the next */
 #define CALL_MS   500 /* of one page */
+#define ALL_MS    3000 /* of one page of all rows: until it has them, a worker lets everybody in */
 
 struct entry {
 	uint64_t key[2]; /* the session's id, or 0 and the user's */
@@ -330,8 +331,8 @@ static int read_page(const struct peer_call *call, uint64_t *after, struct pool 
 
 static int ask_page(struct peer *peer, int64_t seconds, uint64_t *after)
 {
-	struct peer_call call = { .service = "auth", .method = "GET", .timeout_ms = CALL_MS,
-				  .quiet = true };
+	struct peer_call call = { .service = "auth", .method = "GET",
+				  .timeout_ms = seconds ? CALL_MS : ALL_MS, .quiet = true };
 	struct pool *pool = pool_new();
 	int rc;
 
