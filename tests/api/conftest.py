@@ -17,14 +17,14 @@ def instance():
         ports = [os.environ[k] for k in ("HALLE_HTTPS_PORT", "HALLE_HTTP_PORT")]
         yield harness.Instance(var, *ports)
         return
-    with harness.private_instance(HALLE_LIMITS="off") as made:
+    with harness.private_instance(HALLE_LIMITS="off", **harness.PATIENT) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def es256_instance():
     """For the modules that run tests of others once more, with this as their instance."""
-    with harness.private_instance(HALLE_LIMITS="off", HALLE_JWT="ES256") as made:
+    with harness.private_instance(HALLE_LIMITS="off", HALLE_JWT="ES256", **harness.PATIENT) as made:
         yield made
 
 

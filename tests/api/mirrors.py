@@ -102,7 +102,7 @@ class Mariadb(Store):
             user=pwd.getpwuid(os.getuid()).pw_name,
             database="halle_mirror",
             autocommit=True,
-            connect_timeout=2,
+            connect_timeout=HANG,
             read_timeout=timeout,
             cursorclass=pymysql.cursors.DictCursor,
         )

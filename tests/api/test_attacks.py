@@ -9,7 +9,7 @@ import pytest
 
 from checkout import StockWatch, at_once, audit_is_clean, buyers, items, order, pay, persist, settled, shown, stock
 from crashes import Crashes, compiled, points
-from harness import data, eventually, private_instance, problem
+from harness import PATIENT, data, eventually, private_instance, problem
 
 HELD = ("reserve_moved", "order_reserved", "order_inserted", "begin_reserved", "begin_written", "payment_begun",
         "payment_charged", "captured_paid", "settle_moved")
@@ -25,7 +25,7 @@ def crashes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def instance(crashes):
-    with private_instance(HALLE_LIMITS="off", HALLE_CRASH_DIR=str(crashes.folder)) as made:
+    with private_instance(HALLE_LIMITS="off", HALLE_CRASH_DIR=str(crashes.folder), **PATIENT) as made:
         yield made
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import ctl
 from checkout import buyers, items, order, pay, persist, settled
-from harness import data, eventually, private_instance, problem
+from harness import PATIENT, data, eventually, private_instance, problem
 from test_hallectl_route import post
 
 REPORT = "/internal/orders/audit-report"
@@ -19,7 +19,7 @@ DECLINED = "4000000000009995"
 @pytest.fixture(scope="module")
 def shop():
     """An instance of its own: what is broken here must not be seen elsewhere."""
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 

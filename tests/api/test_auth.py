@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from harness import PASSWORD, data, in_threads, problem
+from harness import PASSWORD, data, eventually, in_threads, problem
 
 
 def fresh():
@@ -20,10 +20,10 @@ def test_registering_gives_an_account_a_profile_and_an_empty_cart(instance, anyo
     assert set(made) == {"user_id", "username"} and made["username"] == body["username"]
     customer = instance.login(body["username"], PASSWORD)
     assert customer.user_id == made["user_id"]
-    profile = data(customer.get("/users/profile"))
+    profile = eventually(lambda: data(customer.get("/users/profile")))
     assert profile["id"] == made["user_id"] and profile["email"] == body["email"]
     assert profile["role"] == "customer"
-    cart = customer.cart()
+    cart = eventually(customer.cart)
     assert cart["user_id"] == made["user_id"] and cart["items"] == [] and cart["total"] == 0
 
 
@@ -156,7 +156,7 @@ def login_during(instance, user, change, *values):
     with instance.database("auth") as connection, connection.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         cursor.execute(f"{change} WHERE id = %s", (*values, user.user_id))
-        waiting = threading.Timer(1, connection.commit)
+        waiting = threading.Timer(1.3, connection.commit)  # longer than a lock is waited for: it is repeated
         waiting.start()
         answer = instance.client().post("/auth/login", {"username": user.username, "password": PASSWORD})
         waiting.join()

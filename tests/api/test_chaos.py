@@ -63,6 +63,6 @@ def test_a_new_user_gets_his_profile_and_cart_although_their_services_were_away(
     customer = instance.login(name, PASSWORD)
     assert customer.get("/users/profile").status_code in (502, 503)
     instance.dev("up")
-    assert eventually(lambda: customer.get("/users/profile").status_code == 200)
-    eventually(lambda: customer.cart()["version"] == 1)
+    assert eventually(lambda: customer.get("/users/profile").status_code == 200, 90)
+    eventually(lambda: customer.cart()["version"] == 1, 90)
     eventually(lambda: not instance.rows("auth", "SELECT * FROM outbox"))

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from checkout import CARD, LONG, StockWatch, at_once, audit_is_clean, buyers, items, order, persist, settled, stock
-from harness import HANG, data, in_threads, private_instance, problem
+from harness import HANG, PATIENT, data, in_threads, private_instance, problem
 
 KEYS = 2000 if LONG else 60
 SENDS = 5  # of each key; most answers are not waited for
@@ -17,7 +17,7 @@ SENDS = 5  # of each key; most answers are not waited for
 
 @pytest.fixture(scope="module")
 def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import ctl
 from forge import keys_of
-from harness import PASSWORD, ROOT, data, in_threads, private_instance
+from harness import PASSWORD, PATIENT, ROOT, data, in_threads, private_instance
 
 OLD = "20200101 " + "0123456789abcdef" * 4
 FOREIGN = "a3f49c00 " + "fedcba9876543210" * 4
@@ -379,7 +379,7 @@ def test_without_anything_to_restart_it_says_so(files):
 
 
 def test_a_rotation_on_a_living_shop_refuses_no_good_token():
-    with private_instance(HALLE_LIMITS="off") as shop:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as shop:
         user = shop.new_user()
         first_kid = keys_of(shop)[0][0]
         done = threading.Event()
@@ -401,7 +401,7 @@ def test_a_rotation_on_a_living_shop_refuses_no_good_token():
             finally:
                 done.set()
 
-        assert in_threads(3, lambda i: rotate(i) if i == 0 else browse(i)) == [[0, 0], {200}, {200}]
+        assert in_threads(3, lambda i: rotate(i) if i == 0 else browse(i), 600) == [[0, 0], {200}, {200}]
         assert keys_of(shop)[0][0] != first_kid
         assert user.get("/cart").status_code == 200
         assert "may live until" in shop.dev("ctl", "keys", "rotate", "retire", check=False).stdout

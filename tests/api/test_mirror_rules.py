@@ -58,7 +58,7 @@ class Scene:
 def no_reconciler(instance):
     """Somebody else holds its lease."""
     with instance.database("carts") as database, database.cursor() as cursor:
-        take = "UPDATE lease SET owner = 'test', until_at = NOW(6) + INTERVAL %s SECOND WHERE name = 'reconciler'"
+        take = "UPDATE lease SET owner = 'test', scanned_at = NOW(6), until_at = NOW(6) + INTERVAL %s SECOND WHERE name = 'reconciler'"
         cursor.execute(take, 3600)
         try:
             yield

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 import pictures
-from harness import PASSWORD, ROOT, data
+from harness import PASSWORD, ROOT, data, eventually
 from openapi import resolved, resolver, spec
 from routes import of_all_workers
 
@@ -196,7 +196,10 @@ class Stage:
 def test_the_example_is_answered_as_documented(instance, admin, operation):
     stage = Stage(instance, admin)
     client = stage.clients[operation.role]
-    answer = client.request(operation.method, stage.path(operation), **stage.body(operation))
+    ask = lambda: client.request(operation.method, stage.path(operation), **stage.body(operation))
+    answer = ask()
+    if answer.status_code >= 500 and operation.path in ("/health", "/readyz"):  # 300 ms for all services
+        answer = eventually(lambda: (a := ask()).ok and a)
     assert answer.status_code == operation.success, answer.text
     response = operation.responses[str(operation.success)]
     for name in response.get("headers", {}):

@@ -6,13 +6,13 @@ import pytest
 
 import tokens
 from buyers import all_agree, begin, capture, items, key, pay, place, sent, stock, tell
-from harness import data, eventually, in_threads, private_instance, problem
+from harness import PATIENT, data, eventually, in_threads, private_instance, problem
 
 
 @pytest.fixture(scope="module")
 def instance():
     """Without its payments and bank: the tests speak for them, and see what they are told."""
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 

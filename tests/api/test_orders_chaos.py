@@ -10,7 +10,7 @@ import pytest
 
 from actors import Actor, Team
 from buyers import all_agree, begin, items, key, place, tell
-from harness import data, kill, private_instance
+from harness import PATIENT, data, kill, private_instance
 from test_orders_expiry import shorten
 
 LONG = bool(os.environ.get("HALLE_LONG"))
@@ -19,7 +19,7 @@ PASSING = (409, 502, 503, 504)
 
 @pytest.fixture(scope="module")
 def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 

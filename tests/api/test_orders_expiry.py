@@ -18,7 +18,7 @@ def admin(instance):
     return instance.admin()
 
 
-def shorten(instance, seconds=2):
+def shorten(instance, seconds=4):
     conf = instance.var / "etc/halle.conf"
     conf.write_text(conf.read_text() + f"\norder_hold_s = {seconds}\n")
     instance.restart_workers()

@@ -3,14 +3,14 @@
 import pytest
 
 from checkout import LONG, StockWatch, at_once, audit_is_clean, buyers, items, order, pay, persist, shown, stock
-from harness import data, eventually, private_instance, problem
+from harness import PATIENT, data, eventually, private_instance, problem
 
 ROUNDS = 20 if LONG else 3
 
 
 @pytest.fixture(scope="module")
 def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import data, eventually, kill, private_instance
+from harness import PATIENT, data, eventually, kill, private_instance
 from shoppers import Crowd, disagreements, nothing_was_lost, stores_agree
 
 CARTS = 10000
@@ -16,7 +16,7 @@ FIRST = 5_000_000  # above all real users
 
 @pytest.fixture(scope="module")
 def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 
@@ -40,7 +40,9 @@ def next_scan(instance):
     """The end of a full comparison by a process that takes the lease over; its log line."""
     before = len(events(instance, "mirror.scanned"))
     execute(instance, "UPDATE lease SET owner = 'nobody', until_at = NOW(6) - INTERVAL 1 SECOND, scanned_at = NULL")
-    return eventually(lambda: events(instance, "mirror.scanned")[before:], 60)[-1]
+    told = eventually(lambda: events(instance, "mirror.scanned")[before:], 60)[-1]
+    eventually(lambda: instance.rows("carts", "SELECT scanned_at FROM lease")[0]["scanned_at"])  # told first
+    return told
 
 
 def alarms(instance):
@@ -61,7 +63,7 @@ def filled(instance, customer, product):
 def test_the_service_compares_everything_when_it_starts(instance):
     first = eventually(lambda: events(instance, "mirror.scanned"))[0]
     assert first["different"] == 0
-    assert instance.rows("carts", "SELECT scanned_at FROM lease")[0]["scanned_at"]
+    assert eventually(lambda: instance.rows("carts", "SELECT scanned_at FROM lease")[0]["scanned_at"])
 
 
 def test_what_differs_at_one_version_is_repaired_and_an_alarm_once(instance, filled):

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 
-from harness import PASSWORD, data, in_threads, kill, private_instance, problem
+from harness import PASSWORD, data, eventually, in_threads, kill, private_instance, problem
 from tokens import claims_of
 
 
@@ -81,7 +81,7 @@ def test_fifty_at_once_get_one_successor(instance, customer):
 
 def test_a_lost_answer_is_repeated(instance, customer, anyone):
     first = data(refresh(anyone, customer.refresh_token))
-    age(instance, customer.refresh_token, 5)
+    age(instance, customer.refresh_token, 2)
     again = data(refresh(anyone, customer.refresh_token))
     assert again["refresh_token"] == first["refresh_token"]
     assert again["access_token"] != first["access_token"]
@@ -246,8 +246,7 @@ def test_a_worker_killed_at_any_point_leaves_a_token_that_works():
             thread.start()
         for _ in range(6):
             before = sum(len(c) for c in chains)
-            while sum(len(c) for c in chains) < before + 12:
-                time.sleep(0.01)
+            eventually(lambda: sum(len(c) for c in chains) >= before + 12, 60)
             for pid in instance.workers("auth"):
                 kill(pid)
         end.set()
@@ -257,7 +256,7 @@ def test_a_worker_killed_at_any_point_leaves_a_token_that_works():
         for user, chain in zip(users, chains):
             assert len(unspent(instance, chain[0])) == 1
             assert len(set(chain)) == len(chain)
-            assert data(refresh(user, chain[-1]))
+            eventually(lambda: data(refresh(user, chain[-1])))  # within its time of grace, whatever became of the first
             assert family(instance, chain[0])["revoked_at"] is None
         holes = instance.rows("auth", "SELECT hash FROM refresh_token WHERE used_at IS NOT NULL AND successor IS NULL")
         assert holes == ()

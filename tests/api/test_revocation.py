@@ -120,6 +120,7 @@ def test_verify_refuses_it_too(instance, anyone, customer):
     assert data(anyone.post("/auth/verify", {"token": customer.token}))["status"] == "valid"
     revoke(instance, session=session_of(customer))
     refused_everywhere(instance, customer, ["/auth/validate"])
+    eventually(lambda: anyone.post("/auth/verify", {"token": customer.token}).status_code == 401)
     problem(anyone.post("/auth/verify", {"token": customer.token}), 401, "TOKEN_REVOKED")
 
 
@@ -218,6 +219,8 @@ def kill_workers(instance, services=SERVICES):
         for pid in old:
             kill(pid, signal.SIGKILL)
         eventually(lambda: set(instance.workers(service)).isdisjoint(old) and instance.workers(service))
+        if service == "auth":  # without it the others start soon, and know the list later
+            eventually(lambda: opens(instance.client(), HEALTH["auth"]))
 
 
 def refused_at_once(instance, client):

@@ -19,7 +19,7 @@ ENDS = {SOUND: "paid", TWICE: "paid", LATE: "paid", LOST: "pending", DECLINED: "
 @pytest.fixture(scope="module")
 def instance():
     """Time-outs are many here, short, and no reason to leave the bank alone."""
-    calm = "breaker_failures=100;breaker_calls=10000;breaker_percent=100;bank_ms=300"
+    calm = "breaker_failures=100;breaker_calls=10000;breaker_percent=100;bank_ms=300;queue_ms=20000"
     with private_instance(HALLE_LIMITS="off", HALLE_THREADS="16", HALLE_SETTINGS=calm) as made:
         yield made
 
