@@ -42,6 +42,7 @@ dist_sqlcarts_DATA = \
 	sql/carts/0105-cart_states.sql \
 	sql/carts/0106-lease_scanned.sql \
 	sql/carts/0107-cart_unmirrored.sql \
+	sql/carts/0108-log_flush.sql \
 	sql/carts/grants.sql
 sqlordersdir = $(sqldir)/orders
 dist_sqlorders_DATA = \

@@ -4,12 +4,16 @@
 #include "carts_db.h"
 
 enum sql {
-	READ, LOCK, HOLD, MAKE, UPDATE, OP_FIND, OP_ADD, WALK,
+	READ, LOCK, HOLD, MAKE, FLUSH, UPDATE, OP_FIND, OP_ADD, WALK,
 	HISTORY, OP_DOC, IDLE,
 	LEASE_KEEP, LEASE_TAKE, LEASE_MAKE, OPS_PURGE, DEAD, REMOVE, OPS_REMOVE
 };
 
 static const struct db_stmt sql[] = {
+	/* its COMMIT writes the log up to there, and so what others committed before */
+	[FLUSH] = { "log_flush",
+		"INSERT INTO log_flush (flushed_at) VALUES (NOW(6))"
+		" ON DUPLICATE KEY UPDATE flushed_at = NOW(6)", "", "" },
 	[READ] = { "cart_read",
 		"SELECT version, fence, doc, deleted FROM cart WHERE user_id = ?", "u", "uusu" },
 	/* the sequence is asked after the lock was got, so fences grow in the order of locks */
@@ -143,6 +147,11 @@ enum db_status carts_db_op_add(struct db *db, const struct cart_op *op)
 		       db_u(op->fence), db_s(op->route), db_b(op->fingerprint, OP_FINGERPRINT),
 		       db_u(op->status), db_s(op->doc), db_u(op->deleted),
 		       db_b(op->response, op->response_len));
+}
+
+enum db_status carts_db_flush(struct db *db)
+{
+	return db_exec(db, &sql[FLUSH]);
 }
 
 enum db_status carts_db_update(struct db *db, const struct cart_op *op)

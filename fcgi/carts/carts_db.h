@@ -44,6 +44,10 @@ NODISCARD enum db_status carts_db_op(struct db *db, const unsigned char id[OP_ID
 				     struct cart_op *op_r);
 NODISCARD enum db_status carts_db_op_add(struct db *db, const struct cart_op *op);
 
+/* MariaDB shows a committed change, and gives its lock away, before the change is on disk. When
+ * this returns, all that was seen before is. Not in a transaction. */
+NODISCARD enum db_status carts_db_flush(struct db *db);
+
 /* The next version of a locked cart. */
 NODISCARD enum db_status carts_db_update(struct db *db, const struct cart_op *op);
 

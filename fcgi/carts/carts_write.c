@@ -6,7 +6,8 @@
  *	1. lock the cart's row, name the attempt (fence); a known Idempotency-Key is answered
  *	2. compute the next state, store the operation and the state
  *	3. PREPARE in the mirror; refused or silent: ROLLBACK, ABORT later, 503; silent in
- *	   mirror_mode degraded: mark the cart as not mirrored, go on
+ *	   mirror_mode degraded: mark the cart as not mirrored, go on. The write before has
+ *	   not been promoted: wait for that, or begin anew when what it left is on disk
  *	4. COMMIT; connection lost meanwhile: look the operation up on another one
  *	5. answer; PROMOTE later
  */
@@ -23,6 +24,7 @@
 
 #define ATTEMPTS_MAX    4
 #define MIRROR_LEAST_MS 10
+#define PROMOTED_MS     16 /* longest pause between two looks whether the base was promoted */
 #define LOOK_UP_MS      50 /* pause between two tries to learn how a COMMIT ended */
 #define JSON_TYPE       "application/json; charset=utf-8"
 
@@ -40,6 +42,7 @@ struct write {
 	bool settled;           /* there is nothing to do */
 	bool degraded;          /* the mirror is away, and the write is made without it */
 	struct cart_row base;
+	uint64_t durable;       /* fence of a base that is on disk; 0: none is known to be */
 	uint64_t fence;
 	struct doc doc;         /* the new content, or the old one when there is none */
 	char text[DOC_TEXT_MAX];
@@ -278,19 +281,37 @@ static enum db_status store(struct write *w)
 	return st;
 }
 
+/* A base that is not on disk must not be committed in the mirror: MariaDB may still lose it. */
 static enum mirror_status prepare(struct write *w)
 {
+	const struct timespec first = { .tv_nsec = 1000000 };
 	struct mirror_state base = { w->base.version, w->base.fence, w->base.doc, w->base.len };
 	struct mirror_state next = { w->base.version + 1, w->fence, w->text, w->text_len };
-	bool with_base = !w->mirror->verified;
+	bool durable = w->durable == w->base.fence && w->durable;
 	enum mirror_status st;
 	int left = req_left_ms(w->req, (int)cfg_int(w->req->worker->svc->cfg, CFG_MIRROR_MS));
 
 	w->mirror->limit_ms = left < MIRROR_LEAST_MS ? MIRROR_LEAST_MS : left;
-	st = mirror_prepare(w->mirror, w->change->user, &base, with_base, &next);
-	if (st == MIRROR_BEHIND)
-		st = mirror_prepare(w->mirror, w->change->user, &base, true, &next);
+	st = mirror_prepare(w->mirror, w->change->user, &base, durable, &next);
+	for (struct timespec nap = first; st == MIRROR_BEHIND && w->mirror->verified &&
+	     nap.tv_nsec <= PROMOTED_MS * 1000000L; nap.tv_nsec *= 2) {
+		nanosleep(&nap, NULL);
+		st = mirror_prepare(w->mirror, w->change->user, &base, false, &next);
+	}
 	return st;
+}
+
+/* Whoever wrote the base died, or the mirror lost it: begins anew with a base that is on disk. */
+static enum db_status bring_base(struct write *w)
+{
+	enum db_status st;
+
+	db_rollback(w->req->db);
+	st = carts_db_flush(w->req->db);
+	if (st != DB_OK)
+		return st;
+	w->durable = w->base.fence;
+	return DB_RETRY;
 }
 
 static void settle_later(struct write *w, enum mirror_verb verb)
@@ -320,8 +341,11 @@ static enum db_status look_up(struct write *w)
 		if (st == DB_OK || st == DB_NONE)
 			st = carts_db_op(db, w->op_id, &op);
 		db_rollback(db);
-		if (st == DB_OK && op.fence == w->fence)
-			return DB_OK;
+		if (st == DB_OK && op.fence == w->fence) {
+			if (carts_db_flush(db) == DB_OK)
+				return DB_OK;
+			continue;
+		}
 		/* not done, or done by the client's own repetition: try again, which tells */
 		if (st == DB_OK || st == DB_NONE)
 			return DB_RETRY;
@@ -389,6 +413,8 @@ static enum db_status attempt(struct write *w)
 	ms = CRASH_POINT("write_prepare") ? MIRROR_DOWN : prepare(w);
 	if (ms == MIRROR_OK && CRASH_POINT("write_prepared"))
 		ms = MIRROR_DOWN;
+	if (ms == MIRROR_BEHIND)
+		return bring_base(w);
 	if (ms == MIRROR_DOWN && carts_degrades(w->req->worker) && go_without_mirror(w) == DB_OK)
 		ms = MIRROR_OK;
 	if (ms != MIRROR_OK) {

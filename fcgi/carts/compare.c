@@ -7,6 +7,8 @@
 #include "log.h"
 #include "metrics.h"
 
+#define TRIES 3 /* to meet a cart that nobody writes */
+
 const char *compare_name(enum compare_verdict verdict)
 {
 	static const char *const names[] = {
@@ -134,22 +136,47 @@ static bool look(const struct compare *c, struct compared *found, const struct c
 	return repair(c, found, &ours, &slots);
 }
 
+/* What is written into the mirror must be on disk in MariaDB. */
+static enum db_status see(const struct compare *c, uint64_t user, struct cart_row *seen_r)
+{
+	enum db_status st;
+
+	*seen_r = (struct cart_row){ .fence = 0 };
+	if (!c->repair)
+		return DB_OK;
+	st = carts_db_read(c->db, user, seen_r);
+	return st == DB_OK || st == DB_NONE ? carts_db_flush(c->db) : st;
+}
+
 /* A cart that was never committed is locked like any other: else a first write could begin
- * meanwhile, and be taken for a dead one. */
+ * meanwhile, and be taken for a dead one. DB_RETRY: somebody writes it. */
+static enum db_status compare_once(const struct compare *c, struct compared *found, bool *up_r)
+{
+	struct cart_row row, seen;
+	uint64_t fence;
+	enum db_status st = see(c, found->user, &seen);
+
+	if (st == DB_OK)
+		st = db_begin(c->db);
+	if (st != DB_OK)
+		return st;
+	st = carts_db_lock(c->db, found->user, &row, &fence);
+	if (st == DB_OK && c->repair && row.fence != seen.fence)
+		st = DB_RETRY;
+	if (st == DB_OK)
+		*up_r = look(c, found, &row, fence) && !CRASH_POINT("repair_unlock");
+	db_rollback(c->db);
+	return st;
+}
+
 bool compare_locked(const struct compare *c, uint64_t user)
 {
 	struct compared found = { .user = user, .verdict = COMPARE_BUSY };
-	struct cart_row row;
+	enum db_status st = DB_RETRY;
 	bool up = true;
-	uint64_t fence;
-	enum db_status st = db_begin(c->db);
 
-	if (st != DB_OK)
-		return false;
-	st = carts_db_lock(c->db, user, &row, &fence);
-	if (st == DB_OK)
-		up = look(c, &found, &row, fence) && !CRASH_POINT("repair_unlock");
-	db_rollback(c->db);
+	for (unsigned i = 0; i < TRIES && st == DB_RETRY; i++)
+		st = compare_once(c, &found, &up);
 	if (!up || (st != DB_OK && st != DB_RETRY))
 		return false;
 	if (found.verdict != COMPARE_EQUAL)

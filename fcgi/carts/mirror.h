@@ -25,7 +25,8 @@ enum mirror_status {
 	MIRROR_OK,
 	MIRROR_NO,      /* nothing to do: PROMOTE, ABORT: another state is prepared; FORCE: equal */
 	MIRROR_FENCED,  /* PREPARE: a later attempt came first */
-	MIRROR_BEHIND,  /* PREPARE: the base is not there; repeat with its text */
+	MIRROR_BEHIND,  /* PREPARE: the base is not committed there; repeat with its text, once it
+			 * is on disk in MariaDB, even if it is prepared here */
 	MIRROR_AHEAD,   /* PREPARE, FORCE: a higher version is committed there */
 	MIRROR_DIFFERS, /* FORCE: the same version is there with another content */
 	MIRROR_DOWN     /* no answer, or an error; nobody knows whether the verb was done */

@@ -10,16 +10,13 @@
 
 /* ARGV: uid, base version, base fence, base document or "", version, fence, document */
 #define LUA_PREPARE                                                                          \
-	"local h=redis.call('HMGET',KEYS[1],'v','pv','pf','mf')\n"                           \
-	"local v,pv,mf=tonumber(h[1] or 0),tonumber(h[2] or 0),tonumber(h[4] or 0)\n"        \
+	"local h=redis.call('HMGET',KEYS[1],'v','mf')\n"                                     \
+	"local v,mf=tonumber(h[1] or 0),tonumber(h[2] or 0)\n"                               \
 	"local bv=tonumber(ARGV[2])\n"                                                       \
 	"if tonumber(ARGV[6])<=mf then return 'FENCED' end\n"                                \
 	"if v<bv then\n"                                                                     \
-	" if pv==bv and h[3]==ARGV[3] then\n"                                                \
-	"  redis.call('HSET',KEYS[1],'v',pv,'f',h[3],'d',redis.call('HGET',KEYS[1],'pd'))\n" \
-	" elseif ARGV[4]~='' then\n"                                                         \
-	"  redis.call('HSET',KEYS[1],'v',ARGV[2],'f',ARGV[3],'d',ARGV[4])\n"                 \
-	" else return 'BEHIND' end\n"                                                        \
+	" if ARGV[4]=='' then return 'BEHIND' end\n"                                         \
+	" redis.call('HSET',KEYS[1],'v',ARGV[2],'f',ARGV[3],'d',ARGV[4])\n"                  \
 	"elseif v>bv then return 'AHEAD' end\n"                                              \
 	"redis.call('HSET',KEYS[1],'pv',ARGV[5],'pf',ARGV[6],'pd',ARGV[7],'mf',ARGV[6])\n"   \
 	"redis.call('SADD',KEYS[2],ARGV[1])\n"                                               \

@@ -27,12 +27,9 @@ enum sql {
 };
 
 static const struct db_stmt sql[] = {
-	/* Assignments are made from left to right. The base is there, or prepared: then it is
-	 * promoted first. */
 	[PREPARE] = { "mirror_prepare",
-		"UPDATE cart_mirror SET f = IF(v = ?, f, pf), d = IF(v = ?, d, pd), v = ?,"
-		" pv = ?, pf = ?, pd = ?, mf = ? WHERE user_id = ? AND mf < ?"
-		" AND (v = ? OR (v < ? AND pv = ? AND pf = ?))", "uuuuubuuuuuuu", "" },
+		"UPDATE cart_mirror SET pv = ?, pf = ?, pd = ?, mf = ?"
+		" WHERE user_id = ? AND mf < ? AND v = ?", "uubuuuu", "" },
 	[PROMOTE] = { "mirror_promote",
 		"UPDATE cart_mirror SET v = pv, f = pf, d = pd, pv = NULL, pf = NULL, pd = NULL"
 		" WHERE user_id = ? AND pv = ? AND pf = ?", "uuu", "" },
@@ -219,12 +216,11 @@ struct prepare {
 /* DB_NONE: not as simple as this. */
 static enum db_status prepare_simply(struct db *db, const struct prepare *p)
 {
-	const uint64_t v = p->base->version, f = p->next->fence;
+	const uint64_t f = p->next->fence;
 
-	return db_changed(db, db_exec(db, &sql[PREPARE], db_u(v), db_u(v), db_u(v),
-				      db_u(p->next->version), db_u(f),
+	return db_changed(db, db_exec(db, &sql[PREPARE], db_u(p->next->version), db_u(f),
 				      db_b(p->next->doc, p->next->len), db_u(f), db_u(p->user),
-				      db_u(f), db_u(v), db_u(v), db_u(v), db_u(p->base->fence)));
+				      db_u(f), db_u(p->base->version)));
 }
 
 static enum mirror_status judge(const struct prepare *p, const struct row *r)
@@ -233,9 +229,7 @@ static enum mirror_status judge(const struct prepare *p, const struct row *r)
 		return MIRROR_FENCED;
 	if (r->v > p->base->version)
 		return MIRROR_AHEAD;
-	if (r->v == p->base->version ||
-	    (r->pv == p->base->version && r->pf == p->base->fence) ||
-	    (p->with_base && p->base->len))
+	if (r->v == p->base->version || (p->with_base && p->base->len))
 		return MIRROR_OK;
 	return MIRROR_BEHIND;
 }
@@ -253,7 +247,7 @@ static enum db_status prepare_locked(struct db *db, void *arg)
 	p->result = judge(p, &r);
 	if (p->result != MIRROR_OK)
 		return DB_OK;
-	if (r.v < p->base->version && !(r.pv == p->base->version && r.pf == p->base->fence))
+	if (r.v < p->base->version)
 		st = install(db, p->user, &r, p->base);
 	else if (!r.there)
 		st = install(db, p->user, &r, &nothing);

@@ -22,13 +22,15 @@ static enum mirror_status bring(const struct compare *c, uint64_t user, const st
 }
 
 /* The mark goes under the same lock: a later write makes a new one. */
-static enum db_status repair_locked(const struct compare *c, uint64_t user,
+static enum db_status repair_locked(const struct compare *c, uint64_t user, uint64_t fence,
 				    enum mirror_status *brought_r)
 {
 	struct cart_row row;
 	enum db_status st = carts_db_hold(c->db, user, &row);
 
 	*brought_r = MIRROR_NO;
+	if (st == DB_OK && row.fence != fence)
+		return DB_RETRY; /* somebody writes it */
 	if (st == DB_OK)
 		*brought_r = bring(c, user, &row);
 	if (*brought_r == MIRROR_DOWN)
@@ -40,12 +42,15 @@ static enum db_status repair_locked(const struct compare *c, uint64_t user,
 /* A cart whose lock cannot be had keeps its mark for the next time. */
 static bool repair_user(const struct compare *c, uint64_t user)
 {
+	struct cart_row seen = { .fence = 0 };
 	enum mirror_status brought;
-	enum db_status st = db_begin(c->db);
+	enum db_status st = carts_db_read(c->db, user, &seen);
 
-	if (st != DB_OK)
+	/* what was read is on disk in MariaDB before it is in the mirror */
+	if ((st != DB_OK && st != DB_NONE) || carts_db_flush(c->db) != DB_OK ||
+	    db_begin(c->db) != DB_OK)
 		return false;
-	st = repair_locked(c, user, &brought);
+	st = repair_locked(c, user, seen.fence, &brought);
 	if (st != DB_OK) {
 		db_rollback(c->db);
 		return st == DB_RETRY;

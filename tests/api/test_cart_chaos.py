@@ -17,6 +17,7 @@ from stores import Watch, converge, every_failure_is_journalled, operations
 LONG = bool(os.environ.get("HALLE_LONG"))
 INJECTIONS = 200 if LONG else 12
 WRITES = 20000 if LONG else 1200  # acknowledged at least
+CRASHES = 60 if LONG else 6
 SEED = int(os.environ.get("HALLE_SEED", "1"))
 
 
@@ -122,4 +123,15 @@ def test_nothing_is_lost_whatever_dies(instance):
         for number, kind in enumerate(nemesis.plan(INJECTIONS), 1):
             getattr(nemesis, kind)()
             callers.wait_for_more(max(10, (WRITES - callers.done) // (INJECTIONS + 1 - number)), each=False)
+    check_all(instance, callers, watch)
+
+
+def test_the_mirror_is_never_ahead_of_a_mariadb_that_crashed(instance):
+    """It shows commits before they are on disk; the next writer of a cart must not rely on one."""
+    with Callers(instance, carts=2, seed=SEED) as callers, Watch(instance, callers.users) as watch:
+        for _ in range(CRASHES):
+            callers.wait_for_more(40, each=False)
+            instance.stop("mariadb", signal.SIGKILL)
+            instance.start_mariadb()
+        callers.wait_for_more(10)
     check_all(instance, callers, watch)

@@ -4,12 +4,16 @@
 One cart: its row in MariaDB with the row lock, its two slots in the mirror, a set of messages
 under way. Every order of these is explored: writers and their time-outs, messages that are
 lost or late, workers killed at any step, clients who repeat a request, a mirror that loses
-everything, and the reconciler.
+everything, a MariaDB that crashes, and the reconciler.
 
-Writer:      lock, fence -> PREPARE (with the base's content, or BEHIND makes it send again)
-             -> COMMIT -> answer, PROMOTE later;  refused or silent: ROLLBACK, ABORT later, 503
-Reconciler:  lock, look at the slots, then ABORT, PROMOTE or OVERWRITE; rebuilding, FORCE
-             without the lock
+MariaDB shows a commit to others, and gives them its lock, before its log is on disk; only then
+it tells who committed. A crash loses what is not on disk.
+
+Writer:      lock, fence -> PREPARE (BEHIND makes it send again, or see that what it read is on
+             disk and send that along) -> COMMIT -> on disk -> answer, PROMOTE later;
+             refused or silent: ROLLBACK, ABORT later, 503
+Reconciler:  lock, see that what it read is on disk, look at the slots, then ABORT, PROMOTE or
+             OVERWRITE; rebuilding, FORCE without the lock
 Carts are read from MariaDB alone. Who reads the mirror (a restore) takes the committed slot,
 if nothing is prepared and the mirror is verified.
 
@@ -23,12 +27,12 @@ from collections import deque, namedtuple
 WRITERS = "ABCD"
 EMPTY = (0, "0", 0, "", 0)  # committed version, name; prepared version, name; highest fence
 
-State = namedtuple("State", "row lock fences slots writers messages rec kills losses verified retries")
-Rules = namedtuple("Rules", "base fence by_fence close slot_check epoch", defaults=(True,) * 6)
+State = namedtuple("State", "row disk lock fences slots writers messages rec kills losses verified retries crashes")
+Rules = namedtuple("Rules", "base fence by_fence close slot_check epoch durable", defaults=(True,) * 7)
 Message = namedtuple("Message", "verb version name fence writer base whole", defaults=(0, 0, "", False))
 # base: the name of the state before; whole: its content is sent along
 
-IDLE, SEND, WAIT, COMMIT, PROMOTE, REFUSE, DONE = range(7)
+IDLE, SEND, WAIT, COMMIT, FLUSH, PROMOTE, REFUSE, DONE = range(8)
 OK, REFUSED, BEHIND = 1, 2, 3  # answers to PREPARE
 FREE, RECONCILER = -1, -2
 MESSAGES_MAX = 4
@@ -45,7 +49,7 @@ def prepare(slots, m, rules):
         return slots, REFUSED
     if rules.base:
         if version < m.version - 1:
-            if (pversion, pname) == (m.version - 1, m.base):
+            if not rules.durable and (pversion, pname) == (m.version - 1, m.base):
                 version, name = pversion, pname
             elif m.whole:
                 version, name = m.version - 1, m.base
@@ -125,14 +129,16 @@ def writer_steps(st, i, rules):
                           writers=st.writers[:i] + (began,) + st.writers[i + 1:])
     elif w.step == SEND:
         yield to(WAIT, 0, messages=sent("prepare"))
-        yield to(WAIT, 0, messages=sent("prepare", whole=True))
     elif w.step == WAIT and w.answer == BEHIND:
-        yield to(WAIT, 0, messages=sent("prepare", whole=True))
+        yield to(WAIT, 0, messages=sent("prepare"))
+        yield to(WAIT, 0, messages=sent("prepare", whole=True), disk=on_disk(st, rules))
         yield to(REFUSE)
     elif w.step == WAIT:
         yield to(COMMIT if w.answer == OK else REFUSE)
     elif w.step == COMMIT:
-        yield to(PROMOTE, row=(w.version, name), lock=FREE)
+        yield to(FLUSH, row=(w.version, name), lock=FREE)
+    elif w.step == FLUSH:
+        yield to(PROMOTE, disk=st.row)  # the log is one: what came later is on disk too
     elif w.step == PROMOTE:
         yield to(DONE, messages=settled("promote"))
     elif w.step == REFUSE:
@@ -164,6 +170,11 @@ def message_steps(st, rules):
             yield st._replace(messages=rest, slots=force(st.slots, m))
 
 
+def on_disk(st, rules):
+    """Somebody has committed something of his own since, and was told."""
+    return st.row if rules.durable else st.disk
+
+
 def repair(st):
     """What the reconciler does about the slots it saw under the lock."""
     _, _, pversion, pname, _ = st.slots
@@ -174,31 +185,39 @@ def repair(st):
     return Message("overwrite", *st.row)
 
 
-def reconciler_steps(st):
+def reconciler_steps(st, rules):
     if st.lock == FREE and (st.slots[2] or not st.verified):
-        yield st._replace(lock=RECONCILER, rec=repair(st))
+        yield st._replace(lock=RECONCILER, rec=repair(st), disk=on_disk(st, rules))
     if st.rec:
         slots = settle(st.slots, st.rec) if st.rec.verb in ("promote", "abort") else force(st.slots, st.rec)
         # it says that the mirror is verified only when it found it equal
         equal = slots[:2] == st.row and not slots[2]
         yield st._replace(lock=FREE, rec=None, slots=slots, verified=st.verified or equal)
     if not st.verified and len(st.messages) < MESSAGES_MAX - 1:
-        yield st._replace(messages=st.messages | {Message("force", *st.row)})
+        yield st._replace(messages=st.messages | {Message("force", *st.row)}, disk=on_disk(st, rules))
+
+
+def crash(st):
+    """Whoever is within a transaction, or waits for the end of one, is told that it broke off."""
+    ended = tuple(w if w.step in (IDLE, PROMOTE, REFUSE, DONE) else w._replace(step=DONE) for w in st.writers)
+    return st._replace(row=st.disk, lock=FREE, rec=None, writers=ended, crashes=st.crashes - 1)
 
 
 def steps(st, rules):
     for i in range(len(st.writers)):
         yield from writer_steps(st, i, rules)
     yield from message_steps(st, rules)
-    yield from reconciler_steps(st)
+    yield from reconciler_steps(st, rules)
+    if st.crashes:
+        yield crash(st)
     if st.losses and st.slots[0]:
         yield st._replace(slots=EMPTY, losses=st.losses - 1, verified=False)
 
 
-def explore(rules=Rules(), writers=2, kills=2, losses=0, retries=0, until_found=False):
+def explore(rules=Rules(), writers=2, kills=2, losses=0, retries=0, crashes=0, until_found=False):
     """The number of states, and the rules broken in any of them."""
-    start = State((0, "0"), FREE, 0, EMPTY, (Writer(),) * writers, frozenset(), None, kills, losses,
-                  True, retries)
+    start = State((0, "0"), (0, "0"), FREE, 0, EMPTY, (Writer(),) * writers, frozenset(), None, kills, losses,
+                  True, retries, crashes)
     seen, todo, found = {start}, deque([start]), set()
     while todo and not (found and until_found):
         st = todo.popleft()
@@ -216,6 +235,9 @@ PROTOCOL = (  # name, whether it takes long, parameters
     ("1 writer, killed, repeats, mirror lost", False, {"writers": 1, "kills": 1, "losses": 1, "retries": 1}),
     ("3 writers", False, {"writers": 3, "kills": 0}),
     ("2 writers, 2 repetitions", False, {"kills": 0, "retries": 2}),
+    ("2 writers, MariaDB crashes twice", False, {"kills": 0, "crashes": 2}),
+    ("2 writers, killed, MariaDB crashes, mirror lost", True, {"kills": 1, "crashes": 1, "losses": 1}),
+    ("3 writers, MariaDB crashes", True, {"writers": 3, "kills": 0, "crashes": 1}),
     ("3 writers, 2 killed", True, {"writers": 3}),
     ("2 writers, killed, repeats, mirror lost", True, {"kills": 1, "losses": 1, "retries": 1}),
 )
@@ -226,6 +248,7 @@ VARIANTS = (  # the rule that is off, parameters
     ("close", {"kills": 0, "retries": 1}),
     ("slot_check", {}),
     ("epoch", {"kills": 1, "losses": 1}),
+    ("durable", {"kills": 0, "crashes": 1}),
 )
 
 

@@ -54,7 +54,7 @@ static enum mirror_status model_prepare(struct model *s, const struct mirror_sta
 	if (s->v > base->version)
 		return MIRROR_AHEAD;
 	if (s->v < base->version) {
-		if ((s->pv != base->version || s->pf != base->fence) && !with_base)
+		if (!with_base)
 			return MIRROR_BEHIND;
 		s->v = base->version;
 		s->f = base->fence;
