@@ -308,8 +308,8 @@ static enum db_status bring_base(struct write *w)
 
 	db_rollback(w->req->db);
 	st = carts_db_flush(w->req->db);
-	if (st != DB_OK)
-		return st;
+	if (st != DB_OK) /* of the write itself nothing is uncertain */
+		return st == DB_UNCERTAIN ? DB_DOWN : st;
 	w->durable = w->base.fence;
 	return DB_RETRY;
 }
