@@ -225,4 +225,4 @@ def test_logins_in_the_same_microsecond_all_work(instance, customer):
             gate.wait(HANG)
             data(login(client, customer.username, PASSWORD))
 
-    in_threads(4, enter)
+    in_threads(4, enter, 600)
