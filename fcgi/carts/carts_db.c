@@ -10,10 +10,6 @@ enum sql {
 };
 
 static const struct db_stmt sql[] = {
-	/* its COMMIT writes the log up to there, and so what others committed before */
-	[FLUSH] = { "log_flush",
-		"INSERT INTO log_flush (flushed_at) VALUES (NOW(6))"
-		" ON DUPLICATE KEY UPDATE flushed_at = NOW(6)", "", "" },
 	[READ] = { "cart_read",
 		"SELECT version, fence, doc, deleted FROM cart WHERE user_id = ?", "u", "uusu" },
 	/* the sequence is asked after the lock was got, so fences grow in the order of locks */
@@ -26,6 +22,10 @@ static const struct db_stmt sql[] = {
 	[MAKE] = { "cart_make",
 		"INSERT IGNORE INTO cart (user_id, version, fence, doc) VALUES (?, 0, 0, '[]')",
 		"u", "" },
+	/* its COMMIT writes the log up to there, and so what others committed before */
+	[FLUSH] = { "log_flush",
+		"INSERT INTO log_flush (flushed_at) VALUES (NOW(6))"
+		" ON DUPLICATE KEY UPDATE flushed_at = NOW(6)", "", "" },
 	[UPDATE] = { "cart_update",
 		"UPDATE cart SET version = ?, fence = ?, doc = ?, deleted = ? WHERE user_id = ?",
 		"uusuu", "" },
@@ -152,6 +152,15 @@ enum db_status carts_db_op_add(struct db *db, const struct cart_op *op)
 enum db_status carts_db_flush(struct db *db)
 {
 	return db_exec(db, &sql[FLUSH]);
+}
+
+enum db_status carts_db_read_durable(struct db *db, uint64_t user, struct cart_row *row_r)
+{
+	enum db_status st;
+
+	*row_r = (struct cart_row){ .version = 0 };
+	st = carts_db_read(db, user, row_r);
+	return st == DB_OK || st == DB_NONE ? carts_db_flush(db) : st;
 }
 
 enum db_status carts_db_update(struct db *db, const struct cart_op *op)

@@ -47,6 +47,9 @@ NODISCARD enum db_status carts_db_op_add(struct db *db, const struct cart_op *op
 /* MariaDB shows a committed change, and gives its lock away, before the change is on disk. When
  * this returns, all that was seen before is. Not in a transaction. */
 NODISCARD enum db_status carts_db_flush(struct db *db);
+/* carts_db_read, of version 0 when there is no cart; what was read is on disk. */
+NODISCARD enum db_status carts_db_read_durable(struct db *db, uint64_t user,
+					       struct cart_row *row_r);
 
 /* The next version of a locked cart. */
 NODISCARD enum db_status carts_db_update(struct db *db, const struct cart_op *op);

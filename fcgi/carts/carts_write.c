@@ -24,7 +24,7 @@
 
 #define ATTEMPTS_MAX    4
 #define MIRROR_LEAST_MS 10
-#define PROMOTED_MS     16 /* longest pause between two looks whether the base was promoted */
+#define PROMOTED_LOOKS  5  /* whether the base was promoted, after 1, 2, 4, … ms */
 #define LOOK_UP_MS      50 /* pause between two tries to learn how a COMMIT ended */
 #define JSON_TYPE       "application/json; charset=utf-8"
 
@@ -42,7 +42,7 @@ struct write {
 	bool settled;           /* there is nothing to do */
 	bool degraded;          /* the mirror is away, and the write is made without it */
 	struct cart_row base;
-	uint64_t durable;       /* fence of a base that is on disk; 0: none is known to be */
+	uint64_t durable;       /* fence of a base that MariaDB has on disk; 0: none known */
 	uint64_t fence;
 	struct doc doc;         /* the new content, or the old one when there is none */
 	char text[DOC_TEXT_MAX];
@@ -284,7 +284,7 @@ static enum db_status store(struct write *w)
 /* A base that is not on disk must not be committed in the mirror: MariaDB may still lose it. */
 static enum mirror_status prepare(struct write *w)
 {
-	const struct timespec first = { .tv_nsec = 1000000 };
+	struct timespec nap = { .tv_nsec = 1000000 };
 	struct mirror_state base = { w->base.version, w->base.fence, w->base.doc, w->base.len };
 	struct mirror_state next = { w->base.version + 1, w->fence, w->text, w->text_len };
 	bool durable = w->durable == w->base.fence && w->durable;
@@ -293,9 +293,9 @@ static enum mirror_status prepare(struct write *w)
 
 	w->mirror->limit_ms = left < MIRROR_LEAST_MS ? MIRROR_LEAST_MS : left;
 	st = mirror_prepare(w->mirror, w->change->user, &base, durable, &next);
-	for (struct timespec nap = first; st == MIRROR_BEHIND && w->mirror->verified &&
-	     nap.tv_nsec <= PROMOTED_MS * 1000000L; nap.tv_nsec *= 2) {
+	for (unsigned i = 0; i < PROMOTED_LOOKS && st == MIRROR_BEHIND; i++) {
 		nanosleep(&nap, NULL);
+		nap.tv_nsec *= 2;
 		st = mirror_prepare(w->mirror, w->change->user, &base, false, &next);
 	}
 	return st;

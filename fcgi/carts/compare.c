@@ -136,26 +136,17 @@ static bool look(const struct compare *c, struct compared *found, const struct c
 	return repair(c, found, &ours, &slots);
 }
 
-/* What is written into the mirror must be on disk in MariaDB. */
-static enum db_status see(const struct compare *c, uint64_t user, struct cart_row *seen_r)
-{
-	enum db_status st;
-
-	*seen_r = (struct cart_row){ .fence = 0 };
-	if (!c->repair)
-		return DB_OK;
-	st = carts_db_read(c->db, user, seen_r);
-	return st == DB_OK || st == DB_NONE ? carts_db_flush(c->db) : st;
-}
-
 /* A cart that was never committed is locked like any other: else a first write could begin
- * meanwhile, and be taken for a dead one. DB_RETRY: somebody writes it. */
+ * meanwhile, and be taken for a dead one. Only what is on disk in MariaDB may be written into
+ * the mirror. DB_RETRY: somebody writes the cart. */
 static enum db_status compare_once(const struct compare *c, struct compared *found, bool *up_r)
 {
 	struct cart_row row, seen;
+	enum db_status st = DB_OK;
 	uint64_t fence;
-	enum db_status st = see(c, found->user, &seen);
 
+	if (c->repair)
+		st = carts_db_read_durable(c->db, found->user, &seen);
 	if (st == DB_OK)
 		st = db_begin(c->db);
 	if (st != DB_OK)

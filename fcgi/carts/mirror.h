@@ -3,7 +3,7 @@
  * says. Its files are the only users of hiredis, and of SQL for that other server.
  *
  * Per user the mirror holds one committed state and at most one prepared state, which becomes
- * committed only after MariaDB committed it. A state is named by version and fence; the fence
+ * committed only when MariaDB has it on disk. A state is named by version and fence; the fence
  * names one attempt to write, grows with every attempt, and is never used twice.
  * All verbs may be repeated. No call waits longer than limit_ms for an answer; after any
  * failure the connection is closed, so that a late answer is never read, and the next call
@@ -25,8 +25,8 @@ enum mirror_status {
 	MIRROR_OK,
 	MIRROR_NO,      /* nothing to do: PROMOTE, ABORT: another state is prepared; FORCE: equal */
 	MIRROR_FENCED,  /* PREPARE: a later attempt came first */
-	MIRROR_BEHIND,  /* PREPARE: the base is not committed there; repeat with its text, once it
-			 * is on disk in MariaDB, even if it is prepared here */
+	MIRROR_BEHIND,  /* PREPARE: the base is at most prepared there; wait for its PROMOTE, or
+			 * repeat with its text when MariaDB has it on disk */
 	MIRROR_AHEAD,   /* PREPARE, FORCE: a higher version is committed there */
 	MIRROR_DIFFERS, /* FORCE: the same version is there with another content */
 	MIRROR_DOWN     /* no answer, or an error; nobody knows whether the verb was done */
@@ -62,7 +62,6 @@ struct mirror_slots {
 struct mirror {
 	const struct mirror_store *store;
 	int limit_ms;    /* the owner may change it between calls; mirror_ms at first */
-	bool verified;   /* the store held every cart when this connection was made */
 	char error[160]; /* what the last MIRROR_DOWN was, for logs */
 };
 

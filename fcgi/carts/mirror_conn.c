@@ -191,7 +191,6 @@ enum mirror_status redis_ask_epoch(struct redis *r, char epoch_r[MIRROR_EPOCH_MA
 static enum mirror_status connect_new(struct redis *r)
 {
 	static const struct timeval limit = { .tv_usec = MIRROR_CONNECT_MS * 1000L };
-	char epoch[MIRROR_EPOCH_MAX];
 
 	r->ctx = redisConnectUnixWithTimeout(r->socket, limit);
 	if (!r->ctx)
@@ -199,9 +198,7 @@ static enum mirror_status connect_new(struct redis *r)
 	if (r->ctx->err)
 		return fail_errno(r);
 	r->set_ms = 0;
-	if (set_limit(r) != MIRROR_OK || authenticate(r) != MIRROR_OK)
-		return MIRROR_DOWN;
-	return redis_ask_epoch(r, epoch, &r->base.verified);
+	return set_limit(r) == MIRROR_OK ? authenticate(r) : MIRROR_DOWN;
 }
 
 /* A connection that Redis closed while it was idle must not fail the next write. Bytes that

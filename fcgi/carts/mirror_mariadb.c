@@ -155,20 +155,12 @@ static void begin_wait(struct store *s)
 	db_until(s->db, clock_mono_us() + s->base.limit_ms * INT64_C(1000));
 }
 
-/* Before every call: within the limit from now on, connected, and the life known to which the
- * connection belongs. */
+/* Before every call: within the limit from now on, and connected. */
 static enum db_status ready(struct store *s, struct pool *pool)
 {
-	char epoch[MIRROR_EPOCH_MAX];
-	enum db_status st;
-	bool new;
-
 	begin_wait(s);
-	st = db_ready(s->db, &new);
-	if (st == DB_OK && new)
-		st = ask_life(s, epoch, &s->base.verified);
 	db_use_pool(s->db, pool);
-	return st;
+	return db_ready(s->db);
 }
 
 /* ---- verbs, in a transaction unless they are one statement */

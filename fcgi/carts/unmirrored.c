@@ -42,13 +42,11 @@ static enum db_status repair_locked(const struct compare *c, uint64_t user, uint
 /* A cart whose lock cannot be had keeps its mark for the next time. */
 static bool repair_user(const struct compare *c, uint64_t user)
 {
-	struct cart_row seen = { .fence = 0 };
 	enum mirror_status brought;
-	enum db_status st = carts_db_read(c->db, user, &seen);
+	struct cart_row seen;
+	enum db_status st = carts_db_read_durable(c->db, user, &seen);
 
-	/* what was read is on disk in MariaDB before it is in the mirror */
-	if ((st != DB_OK && st != DB_NONE) || carts_db_flush(c->db) != DB_OK ||
-	    db_begin(c->db) != DB_OK)
+	if (st != DB_OK || db_begin(c->db) != DB_OK)
 		return false;
 	st = repair_locked(c, user, seen.fence, &brought);
 	if (st != DB_OK) {

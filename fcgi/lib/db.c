@@ -312,7 +312,6 @@ static void note_connected(struct db *db, const char *error)
 			log_warn("db.down", LOG_STR("error", error));
 	} else {
 		metrics_add(M_DB_CONNECTS, 1);
-		db->connection++;
 		if (db->down)
 			log_info("db.up");
 	}
@@ -346,18 +345,13 @@ static bool is_usable(MYSQL *my)
 	       errno == EAGAIN;
 }
 
-enum db_status db_ready(struct db *db, bool *new_r)
+enum db_status db_ready(struct db *db)
 {
-	enum db_status st;
-
 	BUG_ON(db->in_tx);
 	db_drain(db);
 	if (db->my && !is_usable(db->my))
 		db_close(db);
-	st = db_connect(db);
-	*new_r = db->connection != db->ready;
-	db->ready = db->connection;
-	return st;
+	return db_connect(db);
 }
 
 void db_drop(struct db *db)

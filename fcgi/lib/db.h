@@ -81,9 +81,8 @@ void db_free(struct db **db);
 /* Only after db_new_for: no call waits beyond this moment (clock_mono_us). What was not
  * answered by then ends the connection, so that its late answer is never read. */
 void db_until(struct db *db, int64_t until_us);
-/* Connected, by a connection that the server has not closed meanwhile. *new_r: it is another
- * one than at the last db_ready. Not in a transaction. */
-NODISCARD enum db_status db_ready(struct db *db, bool *new_r);
+/* Connected, by a connection that the server has not closed meanwhile. Not in a transaction. */
+NODISCARD enum db_status db_ready(struct db *db);
 /* Ends the connection and what it was doing; the next call makes another one. */
 void db_drop(struct db *db);
 /* What the last failure was, for logs. */

@@ -23,7 +23,6 @@ struct db {
 	int64_t until_us;
 	struct pool *pool;
 	MYSQL *my;            /* NULL: not connected */
-	unsigned connection, ready; /* number of the present one; of that at the last db_ready */
 	bool down;            /* the last attempt to connect failed */
 	int64_t down_until_us; /* and is not repeated before */
 	struct db_prep *slots[DB_STMT_SLOTS]; /* open addressing by the db_stmt's address */

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 import ctl
-from harness import data, eventually, in_threads, private_instance, problem
+from harness import PATIENT, data, eventually, in_threads, private_instance, problem
 from mirrors import mirror_store
 from shoppers import Crowd, disagreements, nothing_was_lost, stores_agree
 from test_hallectl_route import post
@@ -16,7 +16,7 @@ from test_hallectl_route import post
 
 @pytest.fixture(scope="module")
 def instance():
-    with private_instance(HALLE_LIMITS="off") as made:
+    with private_instance(HALLE_LIMITS="off", **PATIENT) as made:
         yield made
 
 
@@ -207,6 +207,7 @@ def drill(instance, lost):
     assert cart(instance, "verify")[0] == 1
     code, out, err = cart(instance, "restore", "--from-mirror")
     assert (code, err) == (0, ""), out + err
+    assert numbers(out)["restored"] == len(before)
     assert all_carts(instance) == before
     assert cart(instance, "verify")[0] == 0
     code, out, err = cart(instance, "restore", "--from-mirror")
@@ -231,7 +232,7 @@ def test_carts_that_mariadb_lost_come_back_as_they_were(instance, lost):
 
 
 def test_the_second_kind_of_mirror_brings_them_back_too():
-    with private_instance(HALLE_LIMITS="off", HALLE_MIRROR="mariadb") as other:
+    with private_instance(HALLE_LIMITS="off", HALLE_MIRROR="mariadb", **PATIENT) as other:
         drill(other, "everything")
         customer = other.new_user()
         data(customer.add(other.new_product(other.admin())["id"], 2), 201)

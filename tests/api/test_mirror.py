@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import HANG, data, eventually, in_threads, kill, private_instance, problem
+from harness import data, eventually, in_threads, kill, private_instance, problem
 from mirrors import mirror_store
 from shoppers import Crowd, nothing_was_lost, stores_agree
 from stores import castagnoli
@@ -35,7 +35,8 @@ def stored(instance, customer):
 def test_after_mixed_writes_mirror_and_database_hold_the_same(instance):
     with Crowd(instance, users=3) as crowd:
         crowd.wait_for_more(40)
-    assert set(crowd.troubles()) <= {"MIRROR_UNAVAILABLE"}  # after a pause of 250 ms
+    troubles = crowd.troubles()
+    assert set(troubles) <= {"MIRROR_UNAVAILABLE"} and troubles.total() <= 3  # after a pause of 250 ms
     nothing_was_lost(crowd)
     stores_agree(instance)
 
@@ -70,7 +71,7 @@ def test_without_the_mirror_nothing_is_written_anywhere(instance, mirror, custom
         took = time.monotonic() - began
         problem(answer, 503, "MIRROR_UNAVAILABLE")
         print(f"refused after {took * 1000:.0f} ms (promised: 300 ms)")
-        assert answer.headers["Retry-After"] and took < HANG
+        assert answer.headers["Retry-After"] and took < 5
         assert stored(instance, customer) == before
         assert customer.cart()["items"][0]["quantity"] == 2
         assert len(instance.journal()) == len(lines) + 1

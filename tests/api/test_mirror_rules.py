@@ -205,6 +205,21 @@ def test_a_mirror_that_lost_everything_is_not_trusted(scene, kept):
     mirror.delete(VERIFIED)
 
 
+def test_a_base_that_is_only_prepared_is_brought_to_disk_first(scene):
+    """Its writer was not told yet that MariaDB has it on disk: so the next one, who sees it, sees to that."""
+    mirror, key = scene.instance.mirror(), f"cart:{scene.customer.user_id}"
+    flushed = lambda: scene.instance.rows("carts", "SELECT flushed_at FROM log_flush")
+    with no_reconciler(scene.instance):
+        scene.settled()
+        version, fence, doc = mirror.hmget(key, "v", "f", "d")
+        before = flushed()
+        mirror.hset(key, mapping={"pv": version, "pf": fence, "pd": doc, "v": int(version) - 1, "f": 1, "d": "[]"})
+        assert scene.added()["version"] == int(version) + 1
+        assert flushed() != before
+        eventually(lambda: mirror.hget(key, "v") == str(int(version) + 1))
+    assert scene.customer.user_id not in disagreements(scene.instance)
+
+
 def test_the_scripts_of_this_test_are_those_of_the_workers(scene):
     for text, name in ((script("PREPARE"), PREPARE), (script("PROMOTE"), PROMOTE)):
         assert hashlib.sha1(text.encode()).hexdigest().encode() == name
