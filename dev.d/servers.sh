@@ -137,8 +137,9 @@ start_worker() {
 	[ "$name" != auth ] ||
 		behind=(sh -c '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
 	# libcurl brings GnuTLS along, which nothing of halle uses: 200 KiB a process
+	# --batch: who hands a worker a request is not interrupted by it, and hands over several at once
 	GNUTLS_NO_IMPLICIT_INIT=1 in_background "$log/$name.log" "${behind[@]}" \
-		spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
+		chrt --batch 0 spawn-fcgi -s "$run/$name.sock" -M 0660 -b 4096 -n -- \
 		"$(command -v multiwatch)" -f "$workers" -r 1000000 -t 100 -- \
 		"$build/halle-$name" --config "$etc/halle.conf"
 	echo "$background_pid" >"$run/$name.pid"

@@ -1,5 +1,6 @@
 """Health, readiness, liveness, metrics."""
 
+import os
 import re
 
 import pytest
@@ -20,6 +21,11 @@ def test_every_prefix_is_alive_and_ready(anyone, prefix):
     assert data(anyone.get(prefix + "/livez"))["status"] == "alive"
     ready = eventually(lambda: data(anyone.get(prefix + "/readyz")))  # of the whole site within 300 ms
     assert ready["status"] in ("ready", "healthy")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_worker_does_not_interrupt_who_wakes_it(instance, service):
+    assert {os.sched_getscheduler(pid) for pid in instance.workers(service)} == {os.SCHED_BATCH}
 
 
 def test_the_whole_site_is_healthy(anyone):
