@@ -120,8 +120,11 @@ static void match_path(const struct route_env *env, enum method method, const ch
 {
 	*m = (struct match){ .fit = FIT_NONE };
 	for (const struct route *const *t = env->tables; *t; t++) {
-		for (const struct route *r = *t; r->path; r++)
+		for (const struct route *r = *t; r->path; r++) {
 			match_add(m, r, method, path);
+			if (m->route && m->fit == FIT_LITERAL)
+				return;
+		}
 	}
 }
 

@@ -11,7 +11,8 @@
 #include <openssl/evp.h>
 #include <sys/mman.h>
 
-#define SLOTS   256
+#define SETS    128
+#define WAYS    4 /* tokens that share a set do not push each other out at once */
 #define KEEP_US INT64_C(30000000)
 
 struct entry {
@@ -24,7 +25,7 @@ struct token_cache {
 	EVP_MD *sha256; /* fetched once: a fetch costs more than the digest */
 	EVP_MD_CTX *ctx;
 	unsigned char digest[32]; /* of what was looked for last */
-	struct entry entry[SLOTS];
+	struct entry set[SETS][WAYS];
 };
 
 /* Mapped, because calloc would touch all of it and most threads see few tokens. */
@@ -63,9 +64,15 @@ static void digest(struct token_cache *cache, const struct token_keys *keys,
 	       || EVP_DigestFinal_ex(cache->ctx, cache->digest, NULL) != 1);
 }
 
-static struct entry *slot(struct token_cache *cache)
+static struct entry *set_of(struct token_cache *cache)
 {
-	return &cache->entry[cache->digest[0] % SLOTS];
+	return cache->set[cache->digest[0] % SETS];
+}
+
+/* A since that is to come: the clock was set back, and the 30 s mean nothing any more. */
+static bool is_fresh(const struct entry *e, int64_t now)
+{
+	return now < e->until_us && now >= e->since_us;
 }
 
 bool cache_find(struct token_cache *cache, const struct token_keys *keys,
@@ -76,22 +83,38 @@ bool cache_find(struct token_cache *cache, const struct token_keys *keys,
 	const struct entry *e;
 
 	digest(cache, keys, type, audience, token, len);
-	e = slot(cache);
-	/* before since: the clock was set back, and the entry's 30 s mean nothing any more */
-	if (now >= e->until_us || now < e->since_us
-	    || CRYPTO_memcmp(e->digest, cache->digest, sizeof(e->digest)) != 0)
-		return false;
-	*claims_r = e->claims;
-	return true;
+	e = set_of(cache);
+	for (unsigned i = 0; i < WAYS; i++, e++) {
+		if (is_fresh(e, now) &&
+		    CRYPTO_memcmp(e->digest, cache->digest, sizeof(e->digest)) == 0) {
+			*claims_r = e->claims;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The one that is of no use any more, or else the oldest. */
+static struct entry *victim(struct entry *set, int64_t now)
+{
+	struct entry *oldest = set;
+
+	for (struct entry *e = set; e < set + WAYS; e++) {
+		if (!is_fresh(e, now))
+			return e;
+		if (e->since_us < oldest->since_us)
+			oldest = e;
+	}
+	return oldest;
 }
 
 void cache_keep(struct token_cache *cache, const struct claims *claims)
 {
-	struct entry *e = slot(cache);
-	int64_t exp_us = claims->exp * 1000000;
+	int64_t now = clock_wall_us(), exp_us = claims->exp * 1000000;
+	struct entry *e = victim(set_of(cache), now);
 
 	memcpy(e->digest, cache->digest, sizeof(e->digest));
 	e->claims = *claims;
-	e->since_us = clock_wall_us();
-	e->until_us = e->since_us + KEEP_US < exp_us ? e->since_us + KEEP_US : exp_us;
+	e->since_us = now;
+	e->until_us = now + KEEP_US < exp_us ? now + KEEP_US : exp_us;
 }

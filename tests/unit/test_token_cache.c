@@ -171,6 +171,15 @@ static void no_byte_of_a_known_token_can_be_changed(void **state)
 	token_cache_free(&cache);
 }
 
+static void forge_of(unsigned user)
+{
+	char payload[512];
+
+	snprintf(payload, sizeof(payload), "{" PEOPLE "," CLAIM("jti", "\"j1\"") ","
+		 CLAIM("type", "\"access\"") "," CLAIM("user_id", "%u") TIMES "}", user);
+	forge_a(good_header, payload);
+}
+
 /* More than it has places for; the claims are each time those of the token. */
 static void many_tokens_share_it(void **state)
 {
@@ -178,18 +187,51 @@ static void many_tokens_share_it(void **state)
 	cache = token_cache_new();
 	for (int round = 0; round < 2; round++)
 		for (unsigned user = 1; user <= 1000; user++) {
-			char payload[512];
 			struct claims c;
 
-			snprintf(payload, sizeof(payload), "{" PEOPLE "," CLAIM("jti", "\"j1\"") ","
-				 CLAIM("type", "\"access\"") "," CLAIM("user_id", "%u") TIMES "}", user);
-			forge_a(good_header, payload);
+			forge_of(user);
 			for (int i = 0; i < 2; i++) {
 				assert_int_equal(token_verify(keys, cache, TOKEN_ACCESS, "halle",
 							      token.data, token.len, &c), TOKEN_OK);
 				assert_int_equal(c.user_id, user);
 			}
 		}
+	token_cache_free(&cache);
+}
+
+static void of_250_users_nearly_all_are_found_again(void **state)
+{
+	unsigned found = 0;
+
+	(void)state;
+	cache = token_cache_new();
+	for (int round = 0; round < 2; round++)
+		for (unsigned user = 1; user <= 250; user++) {
+			forge_of(user);
+			found += is_cached();
+		}
+	assert_in_range(found, 225, 250);
+	token_cache_free(&cache);
+}
+
+/* 2000 tokens are 15 for each set. */
+static void the_oldest_makes_room(void **state)
+{
+	(void)state;
+	cache = token_cache_new();
+	for (unsigned user = 1; user <= 2000; user++) {
+		clock_set_test(NOW * 1000000 + user);
+		forge_of(user);
+		assert_false(is_cached());
+	}
+	for (unsigned user = 1991; user <= 2000; user++) {
+		forge_of(user);
+		assert_true(is_cached());
+	}
+	for (unsigned user = 1; user <= 10; user++) {
+		forge_of(user);
+		assert_false(is_cached());
+	}
 	token_cache_free(&cache);
 }
 
@@ -205,6 +247,8 @@ int main(void)
 		TEST_BOTH(what_does_not_verify_is_not_kept),
 		TEST(no_byte_of_a_known_token_can_be_changed),
 		TEST(many_tokens_share_it),
+		TEST(of_250_users_nearly_all_are_found_again),
+		TEST(the_oldest_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
