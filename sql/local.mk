@@ -6,7 +6,8 @@ dist_sqlcommon_DATA = \
 	sql/common/0001-registry.sql \
 	sql/common/0002-outbox.sql \
 	sql/common/0003-inbox.sql \
-	sql/common/0004-idem.sql
+	sql/common/0004-idem.sql \
+	sql/common/0005-log_flush.sql
 sqlauthdir = $(sqldir)/auth
 dist_sqlauth_DATA = \
 	sql/auth/0101-account.sql \

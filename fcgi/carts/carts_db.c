@@ -4,7 +4,7 @@
 #include "carts_db.h"
 
 enum sql {
-	READ, LOCK, HOLD, MAKE, FLUSH, UPDATE, OP_FIND, OP_ADD, WALK,
+	READ, LOCK, HOLD, MAKE, UPDATE, OP_FIND, OP_ADD, WALK,
 	HISTORY, OP_DOC, IDLE,
 	LEASE_KEEP, LEASE_TAKE, LEASE_MAKE, OPS_PURGE, DEAD, REMOVE, OPS_REMOVE
 };
@@ -22,10 +22,6 @@ static const struct db_stmt sql[] = {
 	[MAKE] = { "cart_make",
 		"INSERT IGNORE INTO cart (user_id, version, fence, doc) VALUES (?, 0, 0, '[]')",
 		"u", "" },
-	/* its COMMIT writes the log up to there, and so what others committed before */
-	[FLUSH] = { "log_flush",
-		"INSERT INTO log_flush (flushed_at) VALUES (NOW(6))"
-		" ON DUPLICATE KEY UPDATE flushed_at = NOW(6)", "", "" },
 	[UPDATE] = { "cart_update",
 		"UPDATE cart SET version = ?, fence = ?, doc = ?, deleted = ? WHERE user_id = ?",
 		"uusuu", "" },
@@ -149,18 +145,13 @@ enum db_status carts_db_op_add(struct db *db, const struct cart_op *op)
 		       db_b(op->response, op->response_len));
 }
 
-enum db_status carts_db_flush(struct db *db)
-{
-	return db_exec(db, &sql[FLUSH]);
-}
-
 enum db_status carts_db_read_durable(struct db *db, uint64_t user, struct cart_row *row_r)
 {
 	enum db_status st;
 
 	*row_r = (struct cart_row){ .version = 0 };
 	st = carts_db_read(db, user, row_r);
-	return st == DB_OK || st == DB_NONE ? carts_db_flush(db) : st;
+	return st == DB_OK || st == DB_NONE ? db_flush(db) : st;
 }
 
 enum db_status carts_db_update(struct db *db, const struct cart_op *op)

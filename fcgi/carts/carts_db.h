@@ -44,9 +44,6 @@ NODISCARD enum db_status carts_db_op(struct db *db, const unsigned char id[OP_ID
 				     struct cart_op *op_r);
 NODISCARD enum db_status carts_db_op_add(struct db *db, const struct cart_op *op);
 
-/* MariaDB shows a committed change, and gives its lock away, before the change is on disk. When
- * this returns, all that was seen before is. Not in a transaction. */
-NODISCARD enum db_status carts_db_flush(struct db *db);
 /* carts_db_read, of version 0 when there is no cart; what was read is on disk. */
 NODISCARD enum db_status carts_db_read_durable(struct db *db, uint64_t user,
 					       struct cart_row *row_r);

@@ -145,7 +145,7 @@ static int answer_again(struct write *w, const struct cart_op *op)
 	resp_bytes(req, (int)op->status, JSON_TYPE, op->response, op->response_len);
 	if (op->status == 201)
 		resp_header(req, "Location", "%s", w->change->location);
-	resp_header(req, "Idempotent-Replayed", "true");
+	resp_replayed(req);
 	return 0;
 }
 
@@ -307,9 +307,9 @@ static enum db_status bring_base(struct write *w)
 	enum db_status st;
 
 	db_rollback(w->req->db);
-	st = carts_db_flush(w->req->db);
-	if (st != DB_OK) /* of the write itself nothing is uncertain */
-		return st == DB_UNCERTAIN ? DB_DOWN : st;
+	st = db_flush(w->req->db);
+	if (st != DB_OK)
+		return st;
 	w->durable = w->base.fence;
 	return DB_RETRY;
 }
@@ -342,7 +342,7 @@ static enum db_status look_up(struct write *w)
 			st = carts_db_op(db, w->op_id, &op);
 		db_rollback(db);
 		if (st == DB_OK && op.fence == w->fence) {
-			if (carts_db_flush(db) == DB_OK)
+			if (db_flush(db) == DB_OK)
 				return DB_OK;
 			continue;
 		}

@@ -155,7 +155,7 @@ static int rebuild_batch(struct pass *p)
 	if (n == UINT32_MAX)
 		return -1;
 	/* what was read is on disk in MariaDB before it is in the mirror */
-	if (n && (carts_db_flush(p->db) != DB_OK || mirror_run(p->mirror, ops, n) != MIRROR_OK))
+	if (n && (db_flush(p->db) != DB_OK || mirror_run(p->mirror, ops, n) != MIRROR_OK))
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
 		if (ops[i].result == MIRROR_OK)

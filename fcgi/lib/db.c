@@ -14,6 +14,7 @@
 
 #define CONNECT_S    1
 #define IO_S         3 /* above max_statement_time, which does not cover COMMIT */
+#define COMMON_MIGRATIONS "5" /* sql/common */
 #define DOWN_MEMORY_US INT64_C(100000)
 
 /* Not in every version's mysqld_error.h. */
@@ -470,7 +471,8 @@ enum db_status db_one_vals(struct db *db, const struct db_stmt *stmt,
 enum db_status db_schema_version(struct db *db, uint64_t *version_r)
 {
 	static const struct db_stmt sql = {
-		"schema_version", "SELECT MAX(number) FROM schema_migration", "", "u"
+		"schema_version", "SELECT IF(SUM(number < 100) < " COMMON_MIGRATIONS ", 0, MAX(number))"
+				  " FROM schema_migration", "", "u"
 	};
 	const struct db_val *row;
 	enum db_status st = db_one(db, &sql, &row);

@@ -138,12 +138,17 @@ NODISCARD enum db_status db_tx(struct db *db, enum db_status (*fn)(struct db *, 
 NODISCARD enum db_status db_begin(struct db *db);
 NODISCARD enum db_status db_commit(struct db *db);
 void db_rollback(struct db *db);
+
+/* MariaDB shows a committed change, and gives its locks away, before the change is on disk. When
+ * this returns DB_OK, all that was seen before is; never DB_UNCERTAIN. Not in a transaction. */
+NODISCARD enum db_status db_flush(struct db *db);
 bool db_in_tx(const struct db *db);
 
 /* Time spent waiting for the server since the last call, for Server-Timing. */
 int64_t db_take_us(struct db *db);
 
-/* Highest migration applied (table schema_migration); DB_NONE when there is none. */
+/* Highest migration applied (table schema_migration), 0 when one of those that all services have
+ * in common is missing; DB_NONE when there is none. */
 NODISCARD enum db_status db_schema_version(struct db *db, uint64_t *version_r);
 
 #endif

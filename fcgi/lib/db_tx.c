@@ -151,3 +151,17 @@ enum db_status db_tx(struct db *db, enum db_status (*fn)(struct db *, void *), v
 		metrics_add(M_DB_RETRIES, 1);
 	}
 }
+
+enum db_status db_flush(struct db *db)
+{
+	/* its COMMIT writes the log up to there, and so what others committed before */
+	static const struct db_stmt sql = {
+		"log_flush", "INSERT INTO log_flush (flushed_at) VALUES (NOW(6))"
+			     " ON DUPLICATE KEY UPDATE flushed_at = NOW(6)", "", ""
+	};
+	enum db_status st;
+
+	BUG_ON(db->in_tx);
+	st = db_exec(db, &sql);
+	return st == DB_UNCERTAIN ? DB_DOWN : st;
+}

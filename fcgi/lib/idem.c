@@ -78,7 +78,7 @@ static void replay(struct req *req, const struct db_val *row)
 	sbuf_add(req->body_out, row[3].s, row[3].len);
 	req->status = (int)row[1].u;
 	req->failed = false;
-	resp_header(req, "Idempotent-Replayed", "true");
+	resp_replayed(req);
 }
 
 static enum idem_result refuse(struct req *req, enum err e)

@@ -60,6 +60,7 @@ struct req {
 	int status;
 	enum err error;  /* valid when failed */
 	bool failed;
+	bool replayed;   /* the answer is one that was given before */
 	bool db_retry;   /* the error came from DB_RETRY: a ROUTE_TX route runs again */
 	struct sbuf *head_out;
 	struct sbuf *body_out;

@@ -281,6 +281,12 @@ int resp_db(struct req *req, enum db_status st)
 	BUG_ON(true);
 }
 
+void resp_replayed(struct req *req)
+{
+	req->replayed = true;
+	resp_header(req, "Idempotent-Replayed", "true");
+}
+
 void resp_etag(struct req *req, const char *tag)
 {
 	struct sbuf quoted;

@@ -38,6 +38,8 @@ int resp_db(struct req *req, enum db_status st);
 /* A header; name and value are ours or checked; CR and LF in the value are dropped. Call
  * after the resp_* that began the answer. */
 PRINTF(3, 4) void resp_header(struct req *req, const char *name, const char *fmt, ...);
+/* Says so of an answer that was given before; it leaves when what it tells is on disk. */
+void resp_replayed(struct req *req);
 /* Strong validator without quotes: "42" or "3-9f1c…". Call before resp_fresh. */
 void resp_etag(struct req *req, const char *tag);
 void resp_etag_version(struct req *req, uint64_t version);

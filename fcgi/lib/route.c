@@ -335,6 +335,15 @@ static void answer_options(const struct route_env *env, const struct match *m, s
 	cors_headers(env, req, true);
 }
 
+/* A repetition may see what was committed before it is on disk, and must not promise it then. */
+static void settle_replay(struct req *req)
+{
+	enum db_status st = req->replayed && !req->failed ? db_flush(req->db) : DB_OK;
+
+	if (st != DB_OK)
+		resp_db(req, st);
+}
+
 static void dispatch(const struct route_env *env, const struct match *m, struct req *req)
 {
 	const struct route *r = m->route;
@@ -350,6 +359,7 @@ static void dispatch(const struct route_env *env, const struct match *m, struct 
 		memcpy(req->arg, m->taken.id, sizeof(req->arg));
 		memcpy(req->uuid, m->taken.uuid, sizeof(req->uuid));
 		run(env, r, req);
+		settle_replay(req);
 	}
 }
 

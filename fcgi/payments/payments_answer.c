@@ -98,6 +98,6 @@ int payment_answer(struct req *req, const struct payment *p, bool replay)
 		break;
 	}
 	if (replay)
-		resp_header(req, "Idempotent-Replayed", "true");
+		resp_replayed(req);
 	return req->failed ? -1 : 0;
 }

@@ -79,7 +79,7 @@ static int answer(struct refunding *f)
 	else
 		answer_refund(req, &r, &p);
 	if (f->known)
-		resp_header(req, "Idempotent-Replayed", "true");
+		resp_replayed(req);
 	return req->failed ? -1 : 0;
 }
 

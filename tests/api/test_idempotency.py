@@ -46,6 +46,20 @@ def test_a_repeated_request_gets_the_same_answer(write):
     same_but_replayed(first, write({"Idempotency-Key": f'"{same["Idempotency-Key"]}"'}))
 
 
+@pytest.mark.parametrize("service, path", [("products", "/products"), ("users", "/users/profile"), ("carts", "/cart")])
+def test_a_repetition_tells_only_what_is_on_disk(instance, admin, customer, product, service, path):
+    """MariaDB shows a change before; so the repetition commits something of its own, and waits for it."""
+    same, flushed = key(), lambda: instance.rows(service, "SELECT flushed_at FROM log_flush")
+    write = {
+        "/products": lambda: admin.post(path, {"name": "K" + same["Idempotency-Key"], "price": 1}, headers=same),
+        "/users/profile": lambda: customer.patch(path, {"phone": "1"}, headers=same),
+        "/cart": lambda: customer.add(product["id"], headers=same),
+    }[path]
+    first, before = write(), flushed()
+    same_but_replayed(first, write())
+    assert flushed() != before
+
+
 def test_another_body_under_the_same_key_is_refused(write):
     same = key()
     write(same)

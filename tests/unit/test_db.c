@@ -335,10 +335,10 @@ static void wrong_password_is_down(void **state UNUSED)
 static void schema_version_is_the_highest_migration(void **state UNUSED)
 {
 	uint64_t version = 0;
-	const char *highest = fixture_ask("SELECT MAX(number) FROM schema_migration");
+	uint64_t highest = strtoull(fixture_ask("SELECT MAX(number) FROM schema_migration"), NULL, 10);
 
 	assert_int_equal(db_schema_version(db, &version), DB_OK);
-	assert_true(version == strtoull(highest, NULL, 10) && version >= 4);
+	assert_true(version == highest && version >= 5);
 	fixture_sql("CREATE TABLE kept AS SELECT * FROM schema_migration;"
 		    "DELETE FROM schema_migration");
 	assert_int_equal(db_schema_version(db, &version), DB_NONE);
@@ -346,6 +346,23 @@ static void schema_version_is_the_highest_migration(void **state UNUSED)
 	assert_int_equal(db_schema_version(db, &version), DB_NONE);
 	fixture_sql("RENAME TABLE kept TO schema_migration");
 	assert_int_equal(db_schema_version(db, &version), DB_OK);
+	fixture_sql("DELETE FROM schema_migration WHERE number = 5;"
+		    "INSERT INTO schema_migration (number, name) VALUES (900, 'of a service')");
+	assert_int_equal(db_schema_version(db, &version), DB_OK);
+	assert_int_equal(version, 0);
+	fixture_sql("UPDATE schema_migration SET number = 5 WHERE number = 900");
+	assert_int_equal(db_schema_version(db, &version), DB_OK);
+	assert_int_equal(version, highest);
+}
+
+static void flush_commits_something(void **state UNUSED)
+{
+	char before[64];
+
+	assert_int_equal(db_flush(db), DB_OK);
+	snprintf(before, sizeof(before), "%s", fixture_ask("SELECT flushed_at FROM log_flush"));
+	assert_int_equal(db_flush(db), DB_OK);
+	assert_string_not_equal(before, fixture_ask("SELECT flushed_at FROM log_flush"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, each_up, each_down)
@@ -369,6 +386,7 @@ int main(void)
 		TEST(session_has_its_settings),
 		TEST(wrong_password_is_down),
 		TEST(schema_version_is_the_highest_migration),
+		TEST(flush_commits_something),
 	};
 
 	return cmocka_run_group_tests(tests, up, fixture_down);
