@@ -125,8 +125,10 @@ write_redis_config() {
 		maxmemory-policy noeviction
 		aclfile $etc/redis.acl
 	END
+	# nobody can be the default user, but it needs the rights of carts: in its name Redis executes
+	# the transactions of its log when it starts, and drops what is not allowed
 	write_file "$etc/redis.acl" <<-END
-		user default off
+		user default off ~cart:* ~halle:* -@all $(<"$top/systemd/redis-acl")
 		user halle-admin on #$(sha256_of "$etc/mirror-admin.pw") ~* &* +@all
 		user halle-carts on #$(sha256_of "$etc/mirror.pw") ~cart:* ~halle:* -@all $(<"$top/systemd/redis-acl")
 	END

@@ -170,3 +170,15 @@ class Mariadb(Store):
 
 def mirror_store(instance):
     return {"redis": Redis, "mariadb": Mariadb}[instance.setting("mirror_store")](instance)
+
+
+@contextlib.contextmanager
+def no_reconciler(instance):
+    """Somebody else holds its lease."""
+    with instance.database("carts") as database, database.cursor() as cursor:
+        take = "UPDATE lease SET owner = 'test', scanned_at = NOW(6), until_at = NOW(6) + INTERVAL %s SECOND WHERE name = 'reconciler'"
+        cursor.execute(take, 3600)
+        try:
+            yield
+        finally:
+            cursor.execute(take, -1)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import data, eventually, in_threads, kill, private_instance, problem
-from mirrors import mirror_store
+from mirrors import mirror_store, no_reconciler
 from shoppers import Crowd, nothing_was_lost, stores_agree
 from stores import castagnoli
 
@@ -130,6 +130,18 @@ def test_an_emptied_mirror_is_rebuilt(instance, mirror, customer, product):
     eventually(lambda: customer.add(product["id"], 1).status_code == 201)
     assert customer.cart()["items"][0]["quantity"] == 4
     stores_agree(instance)
+
+
+def test_a_server_that_was_killed_holds_all_that_it_acknowledged(instance, mirror, customer, product):
+    """By itself: nobody fills it meanwhile."""
+    for quantity in (2, 1):
+        data(customer.add(product["id"], quantity), 201)
+    stores_agree(instance)
+    with no_reconciler(instance):
+        before = mirror.slots(customer.user_id)
+        mirror.take_away(signal.SIGKILL)
+        mirror.give_back(signal.SIGKILL)
+        eventually(lambda: mirror.slots(customer.user_id) == before)
 
 
 def test_a_mirror_that_holds_something_else_is_put_right(instance, mirror, customer, product):

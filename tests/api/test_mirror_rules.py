@@ -1,13 +1,12 @@
 """Every rule of the mirror is needed: the events that it is for, once with it and once with a
 proxy that takes it away, where the check of the stores must find what it is there to prevent."""
 
-import contextlib
 import hashlib
 
 import pytest
 
 from harness import data, eventually, in_threads, private_instance, problem
-from mirrors import FILLING, VERIFIED, epoch, mirror_store
+from mirrors import FILLING, VERIFIED, epoch, mirror_store, no_reconciler
 from proxy import DOWN, UP, Cut, Proxy, connect_anew
 from scripts import PREPARE, PROMOTE, script, sha
 from shoppers import disagreements
@@ -52,18 +51,6 @@ class Scene:
         with self.instance.database("carts") as database:
             with mirror_store(self.instance).viewer() as view:
                 return look(database, view, self.customer.user_id)
-
-
-@contextlib.contextmanager
-def no_reconciler(instance):
-    """Somebody else holds its lease."""
-    with instance.database("carts") as database, database.cursor() as cursor:
-        take = "UPDATE lease SET owner = 'test', scanned_at = NOW(6), until_at = NOW(6) + INTERVAL %s SECOND WHERE name = 'reconciler'"
-        cursor.execute(take, 3600)
-        try:
-            yield
-        finally:
-            cursor.execute(take, -1)
 
 
 @pytest.fixture
